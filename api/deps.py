@@ -1,0 +1,181 @@
+"""What routes ask for: a session, a point, filters, a page. Parameters are parsed here and nowhere else."""
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Query, Request
+from fastapi.routing import APIRoute
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from sqlmodel import Session
+
+from api import paging
+from geo import datum, db
+from geo.datum import Datum
+from geo.errors import InvalidQuery, Problem
+from geo.search import FARTHEST_M, Listing, Wanted
+from geo.vocabulary import EntryMode, Facility, Serves, StationKind
+
+LOCALITY = ("query",)
+
+
+def open_session(request: Request) -> Iterator[Session]:
+    """One transaction a request; it commits before the answer is sent."""
+    with db.session(request.app.state.engine) as session:
+        yield session
+
+
+SessionDep = Annotated[Session, Depends(open_session, scope="function")]
+
+
+@cache
+def known_parameters(route: APIRoute) -> frozenset[str]:
+    """The names of the query parameters a route understands."""
+    names: set[str] = set()
+    waiting = [route.dependant]
+    while waiting:
+        dependant = waiting.pop()
+        waiting += dependant.dependencies
+        for parameter in dependant.query_params:
+            model = parameter.field_info.annotation
+            if isinstance(model, type) and issubclass(model, BaseModel):
+                names.update(field.alias or name for name, field in model.model_fields.items())
+            else:
+                names.add(parameter.alias)
+    return frozenset(names)
+
+
+def strict_query(request: Request) -> None:
+    """Refuse a parameter that is unknown or given twice: a typing error must not widen an answer."""
+    known = known_parameters(request.scope["route"])
+    given = [name for name, _ in request.query_params.multi_items()]
+    problems = [
+        Problem((*LOCALITY, name), f"unknown parameter; known here: {', '.join(sorted(known)) or 'none'}")
+        for name in dict.fromkeys(given)
+        if name not in known
+    ]
+    problems += [
+        Problem((*LOCALITY, name), "given more than once; separate several values by commas")
+        for name in dict.fromkeys(given)
+        if given.count(name) > 1
+    ]
+    if problems:
+        raise InvalidQuery(problems=problems)
+
+
+def split_commas(value: object) -> object:
+    """`a,b` as a list; FastAPI hands over a list of one text."""
+    if isinstance(value, list):
+        return [part.strip() for item in value for part in str(item).split(",") if part.strip()]
+    return value
+
+
+def at_most(most: int) -> BeforeValidator:
+    """A larger page is asked than there is: `most` is given, as OGC API Features 7.15.6 wants it."""
+    return BeforeValidator(lambda value: min(int(value), most) if str(value).isdecimal() else value)
+
+
+UpTo50 = Annotated[int, at_most(50), Field(ge=1, le=50)]
+UpTo500 = Annotated[int, at_most(500), Field(ge=1, le=500)]
+CursorParam = Annotated[str | None, Query(description="from `links` of the page before")]
+CrsParam = Annotated[Datum, Query(description="datum of the coordinates given and of those in the answer")]
+
+
+class Asked(BaseModel):
+    """A group of query parameters. `strict_query` refuses unknown names, so these models need not."""
+
+    model_config = ConfigDict(extra="ignore", arbitrary_types_allowed=True)
+
+
+Degrees = Annotated[float, Field(allow_inf_nan=False)]
+Facilities = Annotated[list[Facility], BeforeValidator(split_commas)]
+
+
+class FilterQuery(Asked):
+    """The filters of nearest and list; several values are separated by commas."""
+
+    facility: Facilities = Field([], description="all of these must be working")
+    facility_any: Facilities = Field([], description="at least one of these must be working")
+    kind: Annotated[list[StationKind], BeforeValidator(split_commas)] = Field([], description="any of these")
+    serves: Annotated[list[Serves], BeforeValidator(split_commas)] = Field([], description="any of these")
+    entry: Annotated[list[EntryMode], BeforeValidator(split_commas)] = Field([], description="any of these")
+    no_registration: bool = Field(default=False, description="true: only where no registration is required")
+    managed_by: Annotated[list[str], BeforeValidator(split_commas)] = Field(
+        [], description="codes of managing organisations, any of these"
+    )
+
+    def wanted(self) -> Wanted:
+        """These filters as the search takes them."""
+        names = ("facility", "facility_any", "kind", "serves", "entry", "managed_by", "no_registration")
+        return Wanted(**{name: getattr(self, name) for name in names})
+
+
+class PointQuery(Asked):
+    """A point and its datum."""
+
+    lon: Degrees = Field(description="longitude, degrees")
+    lat: Degrees = Field(description="latitude, degrees")
+    crs: Datum = Field(Datum.WGS84, description="datum of the point given and of the positions answered")
+
+    def position(self) -> tuple[float, float]:
+        """The point in WGS-84. Raises `InvalidQuery` outside the envelope, with a hint when swapped."""
+        datum.check_position(self.lon, self.lat, loc=LOCALITY, error=InvalidQuery)
+        return datum.convert(self.lon, self.lat, self.crs, Datum.WGS84)
+
+
+class NearestQuery(PointQuery, FilterQuery):
+    """The parameters of nearest."""
+
+    limit: UpTo50 = Field(10, description="how many, at most 50")
+    radius_m: float | None = Field(
+        None,
+        gt=0,
+        allow_inf_nan=False,
+        description=f"metres, at most {FARTHEST_M:.0f}; widens by itself when left out",
+    )
+
+    def radius(self) -> float | None:
+        """The radius asked, clamped to the farthest search there is."""
+        return min(self.radius_m, FARTHEST_M) if self.radius_m else None
+
+
+class ListQuery(FilterQuery):
+    """The parameters of the list of stations."""
+
+    bbox: str | None = Field(
+        None,
+        description="west,south,east,north in degrees of the datum `crs`",
+        examples=["113.5,34.6,113.8,34.9"],
+    )
+    region: str | None = Field(None, pattern=r"^\d{6}$", description="six-digit adcode (GB/T 2260)")
+    level: str | None = Field(None, pattern="^(country|province|city|district)$", description="level of `region`")
+    q: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
+        None, description="part of the name, address, code or host_ref"
+    )
+    updated_since: AwareDatetime | None = Field(None, description="RFC 3339 instant with offset")
+    crs: Datum = Field(Datum.WGS84, description="datum of bbox and of the positions answered")
+    limit: UpTo500 = Field(50, description="how many, at most 500")
+    cursor: str | None = Field(None, description="from `links` of the page before")
+
+    def listing(self) -> Listing:
+        """What is asked, as the search takes it."""
+        bbox = wgs84_bbox(self.bbox, self.crs) if self.bbox else None
+        return Listing(bbox, self.region, self.level, self.q, self.wanted(), self.updated_since)
+
+
+def wgs84_bbox(value: str, crs: Datum) -> tuple[float, float, float, float]:
+    """A bbox in WGS-84. Its corners are converted, which shifts its edges by a few metres at most in a city."""
+    expected = "expected west,south,east,north: four numbers in degrees, west < east, south < north"
+    try:
+        west, south, east, north = (float(part) for part in value.split(","))
+    except ValueError:
+        raise InvalidQuery(problems=[Problem((*LOCALITY, "bbox"), expected, value)]) from None
+    if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
+        raise InvalidQuery(problems=[Problem((*LOCALITY, "bbox"), expected, value)])
+    return (*datum.convert(west, south, crs, Datum.WGS84), *datum.convert(east, north, crs, Datum.WGS84))
+
+
+def after_of(request: Request, cursor: str | None) -> UUID | None:
+    """The id a page begins after; the cursor must be ours and from the same query."""
+    return UUID(paging.read(request, cursor)) if cursor else None

@@ -1,0 +1,108 @@
+"""Errors become RFC 9457 problems: one table from error to status, one shape for every answer that is no success."""
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from geo import errors
+
+log = logging.getLogger("yizhan")
+
+STATUS: Mapping[type[errors.YizhanError], int] = {
+    errors.InvalidInput: 422,
+    errors.InvalidQuery: 400,
+    errors.UnreadableFile: 422,
+    errors.NotFound: 404,
+    errors.StationNotFound: 404,
+    errors.OrganisationNotFound: 404,
+    errors.RegionNotFound: 404,
+    errors.KeyNotFound: 404,
+    errors.Conflict: 409,
+    errors.OrganisationExists: 409,
+    errors.HostRefTaken: 409,
+    errors.NotEmpty: 409,
+    errors.Unavailable: 503,
+    errors.DatabaseUnavailable: 503,
+    errors.SchemaOutdated: 503,
+    errors.PostgisMissing: 503,
+    errors.ClusterFailed: 503,
+}
+
+RETRY_AFTER_S = "2"
+
+
+class ProblemResponse(Response):
+    """`application/problem+json`: type, title, status, detail, instance (the path, never the query), errors."""
+
+    media_type = "application/problem+json"
+
+    def __init__(
+        self,
+        request: Request,
+        status: int,
+        detail: str,
+        *,
+        problems: list[dict[str, Any]] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        body: dict[str, Any] = {
+            "type": "about:blank",
+            "title": HTTPStatus(status).phrase,
+            "status": status,
+            "detail": detail,
+            "instance": request.url.path,
+        }
+        if problems:
+            body["errors"] = problems
+        extra = {"Retry-After": RETRY_AFTER_S} if status in {429, 503} else {}
+        super().__init__(orjson.dumps(body), status, headers={**extra, **(headers or {})})
+
+
+async def answer_error(request: Request, error: Exception) -> Response:
+    """An error of ours, with its status by the table above and its broken rules."""
+    assert isinstance(error, errors.YizhanError)  # noqa: S101 - registered for this class
+    problems = [{"loc": list(problem.loc), "message": problem.message} for problem in error.problems]
+    return ProblemResponse(request, STATUS[type(error)], error.message, problems=problems)
+
+
+async def answer_invalid_request(request: Request, error: Exception) -> Response:
+    """What the parameters' models refuse: 400 for anything in the address, 422 for a body."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class
+    found = [{"loc": list(item["loc"]), "message": message_of(item)} for item in error.errors()]
+    in_body = found[0]["loc"][0] == "body"
+    detail = "The body breaks a rule." if in_body else "A parameter is not valid."
+    return ProblemResponse(request, 422 if in_body else 400, detail, problems=found)
+
+
+def message_of(item: Mapping[str, Any]) -> str:
+    """pydantic's message without its own prefix, and with what an unknown name could have been."""
+    if item["type"] == "extra_forbidden":
+        return "unknown"
+    return str(item["msg"]).removeprefix("Value error, ")
+
+
+async def answer_http_exception(request: Request, error: Exception) -> Response:
+    """What the router itself refuses: 404, 405 with `Allow`."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class
+    return ProblemResponse(request, error.status_code, error.detail, headers=error.headers)
+
+
+async def answer_mistake(request: Request, error: Exception) -> Response:
+    """A mistake of ours: 500, logged without the query, which may hold a rider's position."""
+    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return ProblemResponse(request, 500, "The service made a mistake; it has been logged.")
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of `app` as a problem."""
+    app.add_exception_handler(errors.YizhanError, answer_error)
+    app.add_exception_handler(RequestValidationError, answer_invalid_request)
+    app.add_exception_handler(HTTPException, answer_http_exception)
+    app.add_exception_handler(Exception, answer_mistake)

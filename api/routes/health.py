@@ -1,0 +1,34 @@
+"""Whether the process lives, and whether it can answer."""
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from api import answers
+from api.schemas import Readiness
+from geo import db, errors
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/healthz", summary="The process is alive 存活检查")
+def check_health() -> dict[str, str]:
+    """Says nothing of the database."""
+    return {"status": "alive"}
+
+
+@router.get(
+    "/readyz",
+    summary="Nearest can be answered 就绪检查",
+    response_class=Response,
+    responses={200: {"model": Readiness}, 503: {"model": Readiness, "description": "not yet"}},
+)
+def check_readiness(request: Request) -> Response:
+    """200 while nearest can be answered, 503 before that, with the reasons."""
+    try:
+        reasons = db.unready(request.app.state.engine)
+    except errors.Unavailable as error:
+        reasons = [error.message]
+    body = {"status": "starting" if reasons else "ready", "reasons": reasons}
+    answer = answers.json(body, **{"Cache-Control": "no-store"})
+    answer.status_code = 503 if reasons else 200
+    return answer

@@ -1,0 +1,67 @@
+"""Stations one by one and in lists."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request
+from starlette.responses import Response
+
+from api import answers, paging
+from api.deps import CrsParam, ListQuery, SessionDep, after_of
+from api.schemas import StationCollection, StationFeature, problems
+from geo import search, stations
+from geo.datum import Datum
+
+router = APIRouter(prefix="/v1/stations", tags=["stations"])
+
+
+@router.get(
+    "",
+    summary="List stations by place, name, kind or manager 站点列表",
+    response_class=Response,
+    responses={200: {"model": StationCollection}, **problems(400, 404, 503)},
+)
+def list_stations(request: Request, session: SessionDep, asked: Annotated[ListQuery, Query()]) -> Response:
+    """Published stations in the order of their ids; follow `links` of rel `next` for more."""
+    after = after_of(request, asked.cursor)
+    rows = search.page(session, asked.listing(), limit=asked.limit + 1, after=after)
+    last = str(rows[asked.limit - 1]["id"]) if len(rows) > asked.limit else None
+    return answers.geojson(
+        {
+            "type": "FeatureCollection",
+            "crs": asked.crs,
+            "links": paging.links(request, answers.GEOJSON, last),
+            "features": [stations.feature(row, asked.crs) for row in rows[: asked.limit]],
+        }
+    )
+
+
+@router.get(
+    "/by-code/{code}",
+    summary="One station by its code 按编码查询站点",
+    response_class=Response,
+    responses={200: {"model": StationFeature}, **problems(400, 404, 503)},
+)
+def get_station_by_code(
+    request: Request,
+    session: SessionDep,
+    code: Annotated[str, Path(examples=["YZ0000000176"])],
+    crs: CrsParam = Datum.WGS84,
+) -> Response:
+    """The station with this code, with an ETag."""
+    return answers.station(request, stations.get_by_code(session, code), crs)
+
+
+@router.get(
+    "/{station_id}",
+    summary="One station 查询站点",
+    response_class=Response,
+    responses={200: {"model": StationFeature}, **problems(400, 404, 503)},
+)
+def get_station(
+    request: Request,
+    session: SessionDep,
+    station_id: Annotated[str, Path(examples=["0b5d7f0c-6d5e-5c3a-9a57-1f2f6d0f4c11"])],
+    crs: CrsParam = Datum.WGS84,
+) -> Response:
+    """The station with this id, with an ETag."""
+    return answers.station(request, stations.get(session, station_id), crs)

@@ -1,0 +1,225 @@
+"""The shapes of answers, for the documentation and for tests; the answers themselves are built in `geo`."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+from geo.datum import Datum
+from geo.vocabulary import (
+    EntryMode,
+    Facility,
+    FacilityStatus,
+    HoursCalendar,
+    OperationalStatus,
+    PublicationStatus,
+    Serves,
+    StationKind,
+    Tier,
+)
+
+
+class ProblemDetail(BaseModel):
+    """One broken rule."""
+
+    loc: list[str | int] = Field(examples=[["query", "lat"]])
+    message: str
+
+
+class Problem(BaseModel):
+    """An RFC 9457 problem."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    instance: str = Field(description="the path, never the query")
+    errors: list[ProblemDetail] = []
+
+
+class Point(BaseModel):
+    """A GeoJSON point: longitude, latitude, in the datum `crs` of the answer."""
+
+    type: Literal["Point"]
+    coordinates: tuple[float, float]
+
+
+class FacilityReport(BaseModel):
+    """A facility and whether it works."""
+
+    facility: Facility
+    status: FacilityStatus
+    note: str | None = None
+    checked_at: str
+
+
+class Navigation(BaseModel):
+    """Links that open a map app at the station."""
+
+    amap: str
+    baidu: str
+    tencent: str
+
+
+class StationProperties(BaseModel):
+    """What is known of a station."""
+
+    code: str = Field(examples=["YZ0000000176"])
+    name: str
+    kind: StationKind
+    brand: str | None
+    tier: Tier | None
+    managed_by: str | None
+    host_ref: str | None
+    external_ids: dict[str, str]
+    address: str | None
+    stated_district: str | None
+    adcode: str | None = Field(description="finest division it lies in, GB/T 2260")
+    district: str | None
+    city: str | None
+    province: str | None
+    near_boundary: bool = Field(description="within 500 m of a border, where the district is uncertain")
+    opening_hours: str | None
+    hours_calendar: HoursCalendar
+    staffed_hours: str | None
+    hours_note: str | None
+    entry_modes: list[EntryMode]
+    registration_required: bool | None
+    serves: list[Serves]
+    facilities: list[FacilityReport]
+    capacity: int | None
+    floor_area_m2: float | None
+    level: str | None
+    entrance_note: str | None
+    phone: str | None
+    host: str | None
+    sponsor: str | None
+    supervising_union: str | None
+    operational_status: OperationalStatus
+    publication_status: PublicationStatus
+    synthetic: bool = Field(description="part of a demonstration network, not a real place")
+    revision: int
+    verified_at: str | None
+    created_at: str
+    updated_at: str
+    navigation: Navigation
+
+
+class NearProperties(StationProperties):
+    """A station seen from where the rider stands."""
+
+    distance_m: float = Field(description="straight line on the WGS-84 ellipsoid")
+    bearing_deg: float | None = Field(description="from north, clockwise; null on the spot itself")
+
+
+class StationFeature(BaseModel):
+    """A GeoJSON Feature."""
+
+    type: Literal["Feature"]
+    id: str
+    geometry: Point
+    properties: StationProperties
+    crs: Datum | None = None
+
+
+class NearFeature(StationFeature):
+    """A GeoJSON Feature with its distance."""
+
+    properties: NearProperties
+
+
+class Link(BaseModel):
+    """A link (RFC 8288)."""
+
+    rel: str
+    type: str
+    href: str
+
+
+class NearestCollection(BaseModel):
+    """Stations, nearest first."""
+
+    type: Literal["FeatureCollection"]
+    crs: Datum
+    searched_radius_m: float = Field(description="how far the search looked")
+    as_of: str = Field(description="the instant this was true")
+    features: list[NearFeature]
+
+
+class StationCollection(BaseModel):
+    """A page of stations, in the order of their ids."""
+
+    type: Literal["FeatureCollection"]
+    crs: Datum
+    links: list[Link]
+    features: list[StationFeature]
+
+
+class Word(BaseModel):
+    """A value of an enumeration with its labels and its OSM tag."""
+
+    value: str
+    en: str
+    zh: str
+    osm: str | None
+
+
+class RegionName(BaseModel):
+    """A division by its code and name."""
+
+    level: str
+    adcode: str
+    name: str
+
+
+class RegionOut(RegionName):
+    """A division: where it belongs, how large it is, and its outline when asked."""
+
+    parents: list[RegionName] = Field(description="from the country down")
+    area_km2: float
+    bbox: tuple[float, float, float, float]
+    children: int
+    geometry: dict[str, Any] | None = None
+
+
+class RegionList(BaseModel):
+    """A page of divisions, from the country down, then by code."""
+
+    items: list[RegionOut]
+    links: list[Link]
+
+
+class RegionLocated(BaseModel):
+    """The divisions a point lies in."""
+
+    crs: Datum
+    province: RegionName | None
+    city: RegionName | None
+    district: RegionName | None
+    near_boundary: bool
+
+
+class OutlineCollection(BaseModel):
+    """Outlines for maps, in WGS-84."""
+
+    type: Literal["FeatureCollection"]
+    features: list[dict[str, Any]]
+
+
+class Readiness(BaseModel):
+    """Whether nearest can be answered."""
+
+    status: Literal["ready", "degraded", "starting"]
+    reasons: list[str] = []
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The documentation of the errors an operation may answer."""
+    meaning = {
+        400: "a bad, unknown or repeated query parameter",
+        404: "there is no such thing, or it is not yours to see",
+        410: "it is gone for good",
+        422: "the body breaks a rule",
+        503: "not now; nothing was written, try again",
+    }
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {status: {"description": meaning[status], "content": content} for status in statuses}

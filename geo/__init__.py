@@ -1,0 +1,1 @@
+"""The house: the domain and its persistence. It knows stations, distance and rows; it never knows HTTP."""

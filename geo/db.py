@@ -1,0 +1,216 @@
+"""The way to PostgreSQL: one engine a process, one transaction a request, errors in our own words.
+
+`connect` finds or starts the database; `session` is the only place that commits.
+"""
+
+import contextlib
+import logging
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+import orjson
+import psycopg
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Engine, TextClause, create_engine, make_url, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlmodel import Session
+
+from geo import embedded, errors
+from geo.settings import Settings
+
+log = logging.getLogger("yizhan")
+
+# The newest revision under migrations/versions; a test holds the two equal.
+SCHEMA = "0002"
+
+# Constraint name -> what it means to the caller. What is not here is a mistake of ours and stays a 500.
+CONSTRAINTS: Mapping[str, type[errors.YizhanError]] = {
+    "organisation_pkey": errors.OrganisationExists,
+    "organisation_parent_fkey": errors.OrganisationNotFound,
+    "api_key_organisation_fkey": errors.OrganisationNotFound,
+    "station_managed_by_fkey": errors.OrganisationNotFound,
+    "station_host_fkey": errors.OrganisationNotFound,
+    "station_sponsor_fkey": errors.OrganisationNotFound,
+    "station_supervising_union_fkey": errors.OrganisationNotFound,
+    "station_host_ref_key": errors.HostRefTaken,
+}
+
+# Classes of SQLSTATE that mean "not now": connection (08), resources and disk (53), operator (57), I/O (58).
+NOT_NOW = ("08", "53", "57", "58")
+LOCK_NOT_AVAILABLE, SERIALIZATION_FAILURE, DEADLOCK, READ_ONLY = "55P03", "40001", "40P01", "25006"
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who acts: a key's prefix or `operator` (the command line), for which organisation, and why."""
+
+    name: str
+    organisation: str = ""
+    reason: str = ""
+
+
+OPERATOR = Actor("operator")
+READER = Actor("")  # reads only: the database refuses a change of a station without an actor
+
+
+@contextlib.contextmanager
+def connect(settings: Settings, *, as_owner: bool = False, serving: bool = False) -> Iterator[Engine]:
+    """The database of these settings: the server `DATABASE_URL` names, else a private cluster, made ready.
+
+    Raises `SchemaOutdated` when somebody else's server needs `yizhan migrate` first. When `serving`, the engine
+    may yet fail (`unready` says why), and a private cluster that dies is started again.
+    """
+    with contextlib.ExitStack() as stack:
+        if settings.database_url:
+            owner_url = settings.database_owner_url or settings.database_url
+            url = owner_url if as_owner else settings.database_url
+        else:
+            cluster = stack.enter_context(embedded.lease(settings.data_dir))
+            url = cluster.owner_url if as_owner else cluster.app_url
+            if not is_current(cluster.owner_url):
+                migrate(cluster.owner_url)
+            if serving:
+                stack.enter_context(kept_alive(cluster))
+        engine = make_engine(url)
+        stack.callback(engine.dispose)
+        if not serving and (reasons := unready(engine)):
+            raise errors.SchemaOutdated(" ".join(reasons))
+        yield engine
+
+
+@contextlib.contextmanager
+def kept_alive(cluster: embedded.Cluster) -> Iterator[None]:
+    """Look after a private cluster once a second, and start it again when it has died."""
+    leaving = threading.Event()
+
+    def watch() -> None:
+        while not leaving.wait(1.0):
+            try:
+                if not embedded.is_alive(cluster):
+                    log.warning("the private cluster died; starting it again")
+                    embedded.revive(cluster)
+            except errors.ClusterFailed as error:
+                log.error("%s", error)
+
+    watcher = threading.Thread(target=watch, name="cluster-watch", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        leaving.set()
+        watcher.join()
+
+
+def unready(engine: Engine) -> list[str]:
+    """Why the database cannot be worked with yet; nothing when it can. Raises `DatabaseUnavailable`."""
+    with translated_errors(), engine.connect() as connection:
+        if connection.scalar(text("SELECT to_regclass('alembic_version')")) is None:
+            return ["The database is empty; run `yizhan migrate`."]
+        found = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return [] if found == SCHEMA else [f"The schema is at {found}, this version needs {SCHEMA}; run `yizhan migrate`."]
+
+
+def make_engine(url: str, *, pool_size: int = 10) -> Engine:
+    """An engine whose waits are all bounded, so that a slow database becomes a 503 and never a hang."""
+    return create_engine(
+        psycopg_url(url),
+        pool_size=pool_size,
+        max_overflow=10,
+        pool_timeout=5,
+        pool_pre_ping=True,
+        json_serializer=lambda value: orjson.dumps(value).decode(),
+        json_deserializer=orjson.loads,
+        connect_args={
+            "connect_timeout": 3,
+            "application_name": "yizhan",
+            # jit costs more than our queries take; custom plans because the filters decide the index.
+            "options": "-c statement_timeout=15s -c lock_timeout=5s -c timezone=UTC -c jit=off"
+            " -c plan_cache_mode=force_custom_plan",
+        },
+    )
+
+
+def psycopg_url(url: str) -> str:
+    """The SQLAlchemy form of a `postgresql://` address."""
+    return make_url(url).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+
+
+@contextlib.contextmanager
+def session(engine: Engine, actor: Actor = READER, *, as_owner: bool = False) -> Iterator[Session]:
+    """One transaction: commits at the end, rolls back on any error, speaks our errors.
+
+    `actor` goes into the history of every station changed. Everything but migrations and region loading runs
+    as the application role, whatever the login.
+    """
+    with translated_errors(), Session(engine, expire_on_commit=False) as session:
+        session.execute(
+            text(
+                "SELECT set_config('role', CASE WHEN :owner THEN 'none' ELSE 'yizhan_app' END, true),"
+                " set_config('yizhan.actor', :actor, true), set_config('yizhan.organisation', :org, true),"
+                " set_config('yizhan.reason', :reason, true)"
+            ),
+            {"owner": as_owner, "actor": actor.name, "org": actor.organisation, "reason": actor.reason},
+        )
+        yield session
+        session.commit()
+
+
+@contextlib.contextmanager
+def translated_errors() -> Iterator[None]:
+    """Turn what the driver raises into `geo.errors`, by constraint name and SQLSTATE, never by its text."""
+    try:
+        yield
+    except PoolTimeout as error:
+        raise errors.DatabaseUnavailable from error
+    except DBAPIError as error:
+        raise translate(error) from error
+
+
+def translate(error: DBAPIError) -> Exception:
+    """The error of ours that a driver's error means; the same error where it means a mistake of ours."""
+    cause = error.orig
+    state = getattr(cause, "sqlstate", None) or ""
+    constraint = cause.diag.constraint_name if isinstance(cause, psycopg.Error) else None
+    if constraint is not None and constraint in CONSTRAINTS:
+        return CONSTRAINTS[constraint]()
+    if constraint and constraint.startswith("station_") and state == "23514":
+        field = constraint.removeprefix("station_").removesuffix("_check")
+        return errors.InvalidInput(problems=[errors.Problem((field,), "breaks a rule of the registry")])
+    if state[:2] in NOT_NOW or state in {LOCK_NOT_AVAILABLE, SERIALIZATION_FAILURE, DEADLOCK, READ_ONLY}:
+        return errors.DatabaseUnavailable()
+    if error.connection_invalidated or (not state and isinstance(cause, psycopg.OperationalError)):
+        return errors.DatabaseUnavailable()
+    return error
+
+
+@cache
+def sql(name: str) -> TextClause:
+    """The query in `geo/sql/<name>.sql`."""
+    return text(resources.files("geo").joinpath("sql", f"{name}.sql").read_text())
+
+
+def is_current(url: str) -> bool:
+    """Whether the database at `url` has the schema this version needs."""
+    engine = make_engine(url, pool_size=1)
+    try:
+        return not unready(engine)
+    finally:
+        engine.dispose()
+
+
+def migrate(url: str, revision: str = "head") -> None:
+    """Bring the database at `url` to a revision (`head`, `base`, `0001`, …)."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parents[1] / "migrations"))
+    config.set_main_option("sqlalchemy.url", psycopg_url(url).replace("%", "%%"))
+    with translated_errors():
+        if revision == "base":
+            command.downgrade(config, revision)
+        else:
+            command.upgrade(config, revision)

@@ -1,0 +1,62 @@
+"""What is wrong with this installation, and the mend of each; changes nothing."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import Engine, text
+
+from geo import db, embedded, errors, regions
+from geo.settings import Settings
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at: whether it is good, what was seen, and the mend when it is not."""
+
+    good: bool
+    what: str
+    mend: str = ""
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Look at the programs, the database, its schema and what is loaded, in the order they build on each other."""
+    findings = []
+    try:
+        if not settings.database_url:
+            findings.append(Finding(good=True, what=f"PostgreSQL with PostGIS: {embedded.find_binaries()}"))
+            if not embedded.exists(settings.data_dir):
+                mend = "run `make run`, or any command that writes"
+                return [
+                    *findings,
+                    Finding(good=False, what=f"no cluster in {settings.data_dir} yet", mend=mend),
+                ]
+        with db.connect(settings) as engine:
+            findings += _look(engine)
+    except errors.YizhanError as error:
+        mend = MENDS.get(type(error), "see the log of PostgreSQL")
+        findings.append(Finding(good=False, what=error.message, mend=mend))
+    return findings
+
+
+MENDS: dict[type[errors.YizhanError], str] = {
+    errors.PostgisMissing: "install the packages it names, or `docker compose up`",
+    errors.SchemaOutdated: "yizhan migrate",
+    errors.DatabaseUnavailable: "check that the server DATABASE_URL names runs and lets this login in",
+}
+
+
+def _look(engine: Engine) -> Iterator[Finding]:
+    with db.session(engine) as session:
+        version = session.execute(text("SELECT postgis_full_version()")).scalar_one()
+        yield Finding(good=True, what=f"database answers: {version.split(' [')[0]}")
+        yield Finding(good=True, what=f"schema {db.SCHEMA}")
+        loaded = regions.is_loaded(session)
+        yield Finding(good=loaded, what="administrative divisions", mend="yizhan regions load")
+        stations = session.execute(text("SELECT count(*) FROM station")).scalar_one()
+        yield Finding(good=True, what=f"{stations} stations")
+        placed = session.execute(text("SELECT count(*) FROM station WHERE province IS NULL")).scalar_one()
+        yield Finding(
+            good=not (loaded and placed > stations / 10),
+            what=f"{placed} stations lie in no division",
+            mend="check the datum they were imported with; then `yizhan regions load` places them anew",
+        )

@@ -1,0 +1,112 @@
+"""Everything that can go wrong, in one tree; the docstring of a class is its message.
+
+    YizhanError
+    ├── InvalidInput                 a value that breaks a rule (carries Problems)
+    │   ├── InvalidQuery             the same, in a query parameter
+    │   └── UnreadableFile           a file that cannot be read as a table of stations
+    ├── NotFound
+    │   ├── StationNotFound
+    │   ├── OrganisationNotFound
+    │   ├── RegionNotFound
+    │   └── KeyNotFound
+    ├── Conflict
+    │   ├── OrganisationExists
+    │   ├── HostRefTaken
+    │   └── NotEmpty
+    └── Unavailable                  nothing was written; try again
+        ├── DatabaseUnavailable
+        ├── SchemaOutdated
+        ├── PostgisMissing
+        └── ClusterFailed
+
+Nothing here knows HTTP: ``api.errors`` maps each class to a status, the command line to an exit code.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One broken rule: where (``("query", "lat")``, ``("facilities", 0)``), and what was expected."""
+
+    loc: tuple[str | int, ...]
+    message: str
+    value: object = field(default=None, compare=False)
+
+
+class YizhanError(Exception):
+    """Something went wrong in the registry."""
+
+    def __init__(self, message: str | None = None, *, problems: Sequence[Problem] = ()) -> None:
+        self.message = message or (self.__doc__ or "").strip()
+        self.problems = tuple(problems)
+        super().__init__(self.message)
+
+
+class InvalidInput(YizhanError):
+    """The input breaks a rule."""
+
+
+class InvalidQuery(InvalidInput):
+    """A query parameter is not valid."""
+
+
+class UnreadableFile(InvalidInput):
+    """The file cannot be read as a table of stations."""
+
+
+class NotFound(YizhanError):
+    """There is no such thing."""
+
+
+class StationNotFound(NotFound):
+    """There is no such station."""
+
+
+class OrganisationNotFound(NotFound):
+    """There is no such organisation."""
+
+
+class RegionNotFound(NotFound):
+    """There is no such administrative division."""
+
+
+class KeyNotFound(NotFound):
+    """There is no live key with that prefix."""
+
+
+class Conflict(YizhanError):
+    """The change conflicts with what is already there."""
+
+
+class OrganisationExists(Conflict):
+    """An organisation with this code already exists."""
+
+
+class HostRefTaken(Conflict):
+    """The managing organisation already has a station with this host_ref."""
+
+
+class NotEmpty(Conflict):
+    """The registry already holds stations."""
+
+
+class Unavailable(YizhanError):
+    """The service cannot answer now; nothing was written."""
+
+
+class DatabaseUnavailable(Unavailable):
+    """The database does not answer; nothing was written. Try again shortly."""
+
+
+class SchemaOutdated(Unavailable):
+    """The database schema is not the one this version needs; run `yizhan migrate`."""
+
+
+class PostgisMissing(Unavailable):
+    """No PostgreSQL with PostGIS was found on this machine."""
+
+
+class ClusterFailed(Unavailable):
+    """The private PostgreSQL cluster could not be started."""

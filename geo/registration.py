@@ -1,0 +1,279 @@
+"""Drafts become stations: who is who, what changed, what is refused, for one draft or a hundred thousand.
+
+The same call serves a single PUT and a bulk import, so the two can never disagree.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+from uuid import UUID, uuid4
+
+import orjson
+from sqlalchemy import text
+from sqlmodel import Session, col, insert, select, update
+
+from geo import datum, db, distance, organisations
+from geo.errors import Problem
+from geo.stations import FacilityDraft, StationDraft
+from geo.tables import Station, StationFacility
+from geo.vocabulary import FacilityStatus, OrganisationKind, PublicationStatus, StationKind
+
+# Registration looks for the same name nearby, which no unique key can guard: writers take turns.
+REGISTRATION_LOCK = 0x59495A
+SAME_PLACE_M = 50.0
+CHUNK = 5_000
+
+KIND_OF_HOST = {
+    OrganisationKind.BANK: StationKind.BANK_HAVEN,
+    OrganisationKind.TRADE_UNION: StationKind.UNION_STATION,
+}
+
+
+class Verdict(StrEnum):
+    """What became of a row."""
+
+    INSERTED = "inserted"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    DUPLICATE = "duplicate"
+    REFUSED = "refused"
+
+
+@dataclass
+class Incoming:
+    """A row on its way in: its number in the file, what it says, and in the end its verdict."""
+
+    row: int
+    draft: StationDraft | None
+    verdict: Verdict | None = None
+    id: UUID | None = None
+    errors: list[Problem] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+
+
+def register(
+    session: Session, incoming: Sequence[Incoming], *, organisation: str | None, publish: bool = False
+) -> Counter[Verdict]:
+    """Insert, update or leave each row of `incoming`, writing its verdict into it; counts the verdicts.
+
+    A row is a station of `organisation` when the host_ref is the same, else when the name is and the place is
+    within 50 m. The same name within 50 m of another organisation's station or of an earlier row is a
+    duplicate: named, skipped, no error. Raises `OrganisationNotFound`.
+    """
+    kind = _default_kind(session, organisation)
+    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": REGISTRATION_LOCK})
+    for row in incoming:
+        if row.draft is None:
+            row.verdict = Verdict.REFUSED
+    _refuse_unknown_organisations(session, incoming)
+    _skip_repeats(incoming)
+    waiting = [row for row in incoming if row.verdict is None]
+    for start in range(0, len(waiting), CHUNK):
+        _register_chunk(session, waiting[start : start + CHUNK], organisation, kind, publish=publish)
+    return Counter(row.verdict for row in incoming if row.verdict)
+
+
+def _default_kind(session: Session, organisation: str | None) -> StationKind:
+    if organisation is None:
+        return StationKind.OTHER
+    kind = OrganisationKind(organisations.get(session, organisation).kind)
+    return KIND_OF_HOST.get(kind, StationKind.OTHER)
+
+
+def _refuse_unknown_organisations(session: Session, incoming: Sequence[Incoming]) -> None:
+    """A foreign key would stop the whole statement; a row must be refused by its own column."""
+    relations = ("host", "sponsor", "supervising_union")
+    drafts = [(row, row.draft) for row in incoming if row.draft]
+    named = {getattr(draft, name) for _, draft in drafts for name in relations} - {None}
+    if not named:
+        return
+    known = set(session.scalars(text("SELECT code FROM organisation WHERE code = ANY (:codes)"), {"codes": [*named]}))
+    for row, draft in drafts:
+        for name in relations:
+            code = getattr(draft, name)
+            if code is not None and code not in known:
+                row.errors.append(Problem((name,), "expected the code of an organisation here", code))
+                row.verdict = Verdict.REFUSED
+
+
+def _skip_repeats(incoming: Sequence[Incoming]) -> None:
+    """Mark rows that repeat an earlier row of the same file: its host_ref, or its name within 50 m."""
+    by_ref: dict[str, Incoming] = {}
+    by_name: dict[str, list[tuple[float, float, Incoming]]] = {}
+    for row in incoming:
+        if row.verdict or row.draft is None:
+            continue
+        lon, lat = row.draft.position()
+        namesakes = by_name.setdefault(row.draft.name, [])
+        earlier = by_ref.get(row.draft.host_ref or "") or next(
+            (other for x, y, other in namesakes if distance.metres(lon, lat, x, y) <= SAME_PLACE_M), None
+        )
+        if earlier:
+            row.verdict = Verdict.DUPLICATE
+            row.warnings.append(f"repeats row {earlier.row}")
+            continue
+        namesakes.append((lon, lat, row))
+        if row.draft.host_ref:
+            by_ref[row.draft.host_ref] = row
+
+
+def _register_chunk(
+    session: Session, rows: Sequence[Incoming], organisation: str | None, kind: StationKind, *, publish: bool
+) -> None:
+    matches = _match(session, rows, organisation)
+    current = _current(session, [row.id for row in rows if row.id])
+    fresh = [row for row in rows if row.verdict is None and row.id is None]
+    for row in rows:
+        if row.verdict is None and row.id is not None:
+            _merge(session, row, current[row.id], publish=publish)
+    _insert(session, fresh, organisation, kind, publish=publish)
+    for row in fresh:
+        if row.row in matches:
+            row.warnings.append(f"the same name as your {matches[row.row]} within 50 m")
+
+
+def _match(session: Session, rows: Sequence[Incoming], organisation: str | None) -> dict[int, str]:
+    """Give each row the id of the station it is, or mark it a duplicate; codes of the organisation's namesakes."""
+    asked = []
+    for row in rows:
+        assert row.draft is not None  # noqa: S101 - rows without a draft have their verdict already
+        lon, lat = row.draft.position()
+        asked.append({"row": row.row, "host_ref": row.draft.host_ref, "name": row.draft.name, "lon": lon, "lat": lat})
+    found = session.execute(
+        db.sql("station_match"), {"rows": orjson.dumps(asked).decode(), "organisation": organisation}
+    )
+    by_row = {row.row: row for row in rows}
+    namesakes: dict[int, str] = {}
+    taken: set[UUID] = set()
+    for candidate in found:
+        row = by_row[candidate.row]
+        if row.id is not None or row.verdict is not None:
+            continue
+        if candidate.own and candidate.id not in taken and _is_same(row, candidate):
+            row.id = candidate.id
+            taken.add(candidate.id)
+        elif candidate.own:
+            namesakes[row.row] = candidate.code
+        else:
+            row.verdict = Verdict.DUPLICATE
+            row.warnings.append(
+                f"{candidate.code}, of another organisation, has this name {candidate.distance_m:.0f} m away"
+            )
+    return namesakes
+
+
+def _is_same(row: Incoming, candidate: Any) -> bool:
+    """By host_ref, or by name and place unless both sides have host_refs, which then differ."""
+    assert row.draft is not None  # noqa: S101 - see _match
+    return bool(candidate.by_ref or row.draft.host_ref is None or candidate.host_ref is None)
+
+
+def _current(session: Session, ids: Sequence[UUID]) -> dict[UUID, Station]:
+    if not ids:
+        return {}
+    locked = select(Station).where(col(Station.id).in_(ids)).order_by(col(Station.id)).with_for_update()
+    return {station.id: station for station in session.exec(locked)}
+
+
+def _merge(session: Session, row: Incoming, station: Station, *, publish: bool) -> None:
+    """Write what the draft says otherwise than the station does."""
+    assert row.draft is not None  # noqa: S101 - see _match
+    said = columns(row.draft)
+    changes = {name: value for name, value in said.items() if getattr(station, name) != value}
+    if _same_place(row.draft, station):
+        for name in ("location", "submitted_lon", "submitted_lat", "submitted_crs"):
+            changes.pop(name, None)
+    if publish and station.publication_status in {"draft", "submitted", "returned"}:
+        changes["publication_status"] = PublicationStatus.PUBLISHED.value
+    if changes:
+        session.execute(update(Station).where(col(Station.id) == station.id).values(**changes))
+    row.changed = sorted(changes)
+    if "facilities" in row.draft.model_fields_set and merge_facilities(session, station, row.draft.facilities):
+        row.changed.append("facilities")
+    row.verdict = Verdict.UPDATED if row.changed else Verdict.UNCHANGED
+
+
+def _same_place(draft: StationDraft, station: Station) -> bool:
+    """Whether the draft gives the very position on record, or the same spot in another datum (1 cm)."""
+    submitted = (station.submitted_lon, station.submitted_lat, station.submitted_crs)
+    if submitted == (draft.lon, draft.lat, draft.crs.value):
+        return True
+    was = datum.convert(*submitted[:2], datum.Datum(submitted[2]), datum.Datum.WGS84)
+    return distance.metres(*was, *draft.position()) < 0.01
+
+
+def columns(draft: StationDraft) -> dict[str, Any]:
+    """The columns of `station` that the draft says something of, with their values; not its facilities."""
+    said = draft.model_dump(mode="json", exclude_unset=True, exclude={"lon", "lat", "crs", "facilities"})
+    for name in ("entry_modes", "serves"):
+        if name in said:
+            said[name] = sorted(set(said[name]))
+    if said.get("kind", "") is None:
+        del said["kind"]  # the default of the managing organisation, or what it is already
+    lon, lat = draft.position()
+    said["location"] = f"SRID=4326;POINT({lon!r} {lat!r})"
+    said.update(submitted_lon=draft.lon, submitted_lat=draft.lat, submitted_crs=draft.crs.value)
+    return said
+
+
+def merge_facilities(session: Session, station: Station, drafts: Sequence[FacilityDraft]) -> bool:
+    """Make the station's facilities those of `drafts`; whether anything changed.
+
+    A facility named without a status keeps the one on record: a monthly list does not mend a microwave.
+    """
+    known = {row["facility"]: row for row in station.facilities}
+    wanted = {draft.facility.value: draft for draft in drafts}
+    gone = sorted(known.keys() - wanted.keys())
+    changed = [draft for name, draft in wanted.items() if name not in known or _differs(known[name], draft)]
+    if gone:
+        session.execute(
+            text("DELETE FROM station_facility WHERE station_id = :id AND facility = ANY (:gone)"),
+            {"id": station.id, "gone": gone},
+        )
+    if changed:
+        session.execute(db.sql("facility_report"), [_report(station, known, draft) for draft in changed])
+    return bool(gone or changed)
+
+
+def _differs(known: dict[str, str], draft: FacilityDraft) -> bool:
+    status_differs = draft.status is not None and draft.status.value != known["status"]
+    note_differs = "note" in draft.model_fields_set and draft.note != known.get("note")
+    return status_differs or note_differs
+
+
+def _report(station: Station, known: dict[str, dict[str, str]], draft: FacilityDraft) -> dict[str, Any]:
+    was = known.get(draft.facility.value, {})
+    status = draft.status.value if draft.status else was.get("status", FacilityStatus.WORKING.value)
+    note = draft.note if "note" in draft.model_fields_set else was.get("note")
+    return {"station_id": station.id, "facility": draft.facility.value, "status": status, "note": note}
+
+
+def _insert(
+    session: Session, rows: Sequence[Incoming], organisation: str | None, kind: StationKind, *, publish: bool
+) -> None:
+    if not rows:
+        return
+    stations, facilities = [], []
+    for row in rows:
+        assert row.draft is not None  # noqa: S101 - see _match
+        row.id, row.verdict = uuid4(), Verdict.INSERTED
+        full = row.draft.model_copy()
+        full.model_fields_set.update(StationDraft.model_fields)
+        values = {"kind": kind.value, **columns(full), "id": row.id, "managed_by": organisation}
+        values["publication_status"] = PublicationStatus.PUBLISHED.value if publish else PublicationStatus.DRAFT.value
+        stations.append(values)
+        facilities += [
+            {
+                "station_id": row.id,
+                "facility": item.facility.value,
+                "status": (item.status or FacilityStatus.WORKING).value,
+                "note": item.note,
+            }
+            for item in row.draft.facilities
+        ]
+    session.execute(insert(Station), stations)
+    if facilities:
+        session.execute(insert(StationFacility), facilities)

@@ -1,0 +1,111 @@
+"""Finding stations: the nearest to a rider, and lists by place, name, kind or manager, straight from PostGIS."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import RowMapping, func, select
+from sqlmodel import Session
+
+from geo import db, regions
+from geo.vocabulary import EntryMode, Facility, PublicationStatus, Serves, StationKind
+
+# Dense areas answer in the first step, deserts in the last; each costs about a millisecond at 200,000 stations.
+STEPS_M = (2_000.0, 10_000.0)
+FARTHEST_M = 50_000.0
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a station must have to be shown; nothing said means anything goes."""
+
+    facility: Sequence[Facility] = ()
+    facility_any: Sequence[Facility] = ()
+    kind: Sequence[StationKind] = ()
+    serves: Sequence[Serves] = ()
+    entry: Sequence[EntryMode] = ()
+    managed_by: Sequence[str] = ()
+    no_registration: bool = False
+
+    def parameters(self) -> dict[str, Any]:
+        """The filters as the queries take them: null where nothing is asked."""
+        lists = ("facility", "facility_any", "kind", "serves", "entry", "managed_by")
+        asked: dict[str, Any] = {name: [str(value) for value in getattr(self, name)] or None for name in lists}
+        return asked | {"registration": False if self.no_registration else None}
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """The stations found, nearest first, how far the search looked, and the instant it is true of."""
+
+    stations: Sequence[RowMapping]
+    searched_radius_m: float
+    as_of: datetime
+
+
+def nearest(
+    session: Session,
+    lon: float,
+    lat: float,
+    *,
+    limit: int = 10,
+    radius_m: float | None = None,
+    wanted: Wanted | None = None,
+) -> Nearest:
+    """The published stations open for use nearest to a WGS-84 point: by ellipsoidal distance, ties by id.
+
+    Without `radius_m` the search widens to 50 km until it has `limit` stations. Each row is a station's card
+    with `distance_m` and `bearing_deg` (null on the spot itself).
+    """
+    farthest = radius_m if radius_m is not None else FARTHEST_M
+    asked = {"lon": lon, "lat": lat, "limit": limit, **(wanted or Wanted()).parameters()}
+    rows: Sequence[RowMapping] = ()
+    for step in (*(step for step in STEPS_M if step < farthest), farthest):
+        found = session.execute(db.sql("nearest"), asked | {"radius_m": step})
+        rows = found.mappings().all()
+        if len(rows) >= limit:
+            break
+    # Given a radius, everything within it counts as searched: the answer is the k nearest of all of it.
+    searched = farthest if radius_m is not None else step
+    return Nearest(rows, searched, session.execute(select(func.now())).scalar_one())
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Which stations a list holds; `None` is no restriction."""
+
+    bbox: tuple[float, float, float, float] | None = None
+    region: str | None = None
+    level: str | None = None
+    q: str | None = None
+    wanted: Wanted = field(default_factory=Wanted)
+    updated_since: datetime | None = None
+
+
+def page(session: Session, listing: Listing, *, limit: int, after: UUID | None = None) -> list[RowMapping]:
+    """Up to `limit` published stations in the order of their ids, beginning after the id `after`.
+
+    `bbox` is west, south, east, north in WGS-84. Raises `RegionNotFound`.
+    """
+    asked = _listed(session, listing) | {"limit": limit, "after": after}
+    return list(session.execute(db.sql("station_list"), asked).mappings())
+
+
+def _listed(session: Session, listing: Listing) -> dict[str, Any]:
+    level = regions.filter_level(session, listing.region, listing.level) if listing.region else None
+    west, south, east, north = listing.bbox or (None, None, None, None)
+    pattern = listing.q.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") if listing.q else None
+    return {
+        **listing.wanted.parameters(),
+        "west": west,
+        "south": south,
+        "east": east,
+        "north": north,
+        "level": level,
+        "region": listing.region,
+        "q": f"%{pattern}%" if pattern else None,
+        "updated_since": listing.updated_since,
+        "publication": [PublicationStatus.PUBLISHED.value],
+    }

@@ -1,0 +1,29 @@
+-- Stations that pass every filter given, in the order of their ids, after one of them (keyset paging).
+-- Rides station_location_idx for a bbox, station_region_idx for a region, station_pkey otherwise.
+-- `publication` null means whatever its publication status. Rows of station_card.
+WITH page AS MATERIALIZED (
+  SELECT s.id
+    FROM station s
+   WHERE (CAST(:publication AS text[]) IS NULL OR s.publication_status = ANY (CAST(:publication AS text[])))
+     AND (CAST(:after AS uuid) IS NULL OR s.id > CAST(:after AS uuid))
+     AND (CAST(:west AS float8) IS NULL
+          OR CAST(s.location AS geometry) && ST_MakeEnvelope(:west, :south, :east, :north, 4326))
+     AND CASE CAST(:level AS text)
+           WHEN 'province' THEN s.province = CAST(:region AS text)
+           WHEN 'city' THEN s.city = CAST(:region AS text)
+           WHEN 'district' THEN s.district = CAST(:region AS text)
+           ELSE true END
+     AND (CAST(:facility AS text[]) IS NULL OR s.working_facilities @> CAST(:facility AS text[]))
+     AND (CAST(:facility_any AS text[]) IS NULL OR s.working_facilities && CAST(:facility_any AS text[]))
+     AND (CAST(:kind AS text[]) IS NULL OR s.kind = ANY (CAST(:kind AS text[])))
+     AND (CAST(:serves AS text[]) IS NULL OR s.serves && CAST(:serves AS text[]))
+     AND (CAST(:entry AS text[]) IS NULL OR s.entry_modes && CAST(:entry AS text[]))
+     AND (CAST(:managed_by AS text[]) IS NULL OR s.managed_by = ANY (CAST(:managed_by AS text[])))
+     AND (CAST(:registration AS boolean) IS NULL OR s.registration_required = CAST(:registration AS boolean))
+     AND (CAST(:updated_since AS timestamptz) IS NULL OR s.updated_at >= CAST(:updated_since AS timestamptz))
+     AND (CAST(:q AS text) IS NULL OR s.name ILIKE CAST(:q AS text) OR s.address ILIKE CAST(:q AS text)
+          OR s.code ILIKE CAST(:q AS text) OR s.host_ref ILIKE CAST(:q AS text))
+   ORDER BY s.id
+   LIMIT CAST(:limit AS integer)
+)
+SELECT card.* FROM page JOIN station_card card USING (id) ORDER BY card.id

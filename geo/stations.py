@@ -1,0 +1,200 @@
+"""One station: what a host may say of it (`StationDraft`), reading it, and its GeoJSON Feature.
+
+Registering, comparing and merging drafts is `geo.registration`; finding stations is `geo.search`.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
+from sqlalchemy import RowMapping
+from sqlmodel import Session
+
+from geo import datum, db, errors, hours, navigation
+from geo.datum import Datum
+from geo.vocabulary import (
+    EntryMode,
+    Facility,
+    FacilityStatus,
+    HoursCalendar,
+    OperationalStatus,
+    Serves,
+    StationKind,
+    Tier,
+)
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+
+def trimmed(longest: int) -> StringConstraints:
+    """A text of 1 to `longest` characters, stored as written but trimmed."""
+    return StringConstraints(strip_whitespace=True, min_length=1, max_length=longest)
+
+
+Phone = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[0-9+()（）\-转*#,;/ ]{3,40}$")]
+ExternalId = Literal["host_branch_no", "union_code", "amap_poi", "baidu_uid", "tencent_poi", "osm"]
+
+
+class FacilityDraft(BaseModel):
+    """A facility of a station; `status` left out means working, or whatever is already known of it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    facility: Facility
+    status: FacilityStatus | None = None
+    note: Annotated[str, trimmed(500)] | None = None
+
+
+class StationDraft(BaseModel):
+    """What a host says of a station: one flat object for HTTP, spreadsheet and command line alike.
+
+    What is left out stays as it is (or takes its default); `null` clears an optional field.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "host_ref": "41010201",
+                    "name": "劳动者港湾(建行郑州金水支行)",
+                    "kind": "bank_haven",
+                    "lon": 113.6654,
+                    "lat": 34.7579,
+                    "crs": "gcj02",
+                    "address": "郑州市金水区花园路1号",
+                    "opening_hours": "Mo-Fr 09:00-17:00; PH off",
+                    "facilities": ["drinking_water", {"facility": "microwave", "status": "faulty"}],
+                    "entry_modes": ["walk_in"],
+                }
+            ]
+        },
+    )
+
+    name: Annotated[str, trimmed(200)]
+    lon: float = Field(allow_inf_nan=False, description="degrees, in the datum `crs`")
+    lat: float = Field(allow_inf_nan=False, description="degrees, in the datum `crs`")
+    crs: Datum = Datum.WGS84
+    kind: StationKind | None = Field(None, description="by the managing organisation when left out")
+    host_ref: Annotated[str, trimmed(100)] | None = Field(None, description="the host's own number of the site")
+    external_ids: dict[ExternalId, Annotated[str, trimmed(100)]] = Field(default_factory=dict)
+    brand: Annotated[str, trimmed(100)] | None = None
+    tier: Tier | None = None
+    address: Annotated[str, trimmed(300)] | None = None
+    stated_district: Annotated[str, trimmed(100)] | None = None
+    opening_hours: str | None = Field(None, description="OSM opening_hours")
+    hours_calendar: HoursCalendar = HoursCalendar.LITERAL
+    staffed_hours: str | None = Field(None, description="OSM opening_hours; unattended otherwise")
+    hours_note: Annotated[str, trimmed(500)] | None = None
+    entry_modes: list[EntryMode] = Field(default_factory=list)
+    registration_required: bool | None = None
+    serves: list[Serves] = Field(default_factory=list)
+    facilities: list[FacilityDraft] = Field(default_factory=list)
+    capacity: int | None = Field(None, ge=0, le=10_000, description="people")
+    floor_area_m2: float | None = Field(None, ge=0, le=100_000, allow_inf_nan=False)
+    level: Annotated[str, trimmed(20)] | None = Field(None, description="floor, as OSM level: 0 is the ground floor")
+    entrance_note: Annotated[str, trimmed(300)] | None = None
+    phone: Phone | None = Field(None, description="the premises' public number")
+    operational_status: OperationalStatus = OperationalStatus.OPEN
+    host: Annotated[str, trimmed(64)] | None = Field(None, description="code of the organisation it stands in")
+    sponsor: Annotated[str, trimmed(64)] | None = Field(None, description="code of the organisation that pays")
+    supervising_union: Annotated[str, trimmed(64)] | None = Field(None, description="code of the trade union")
+
+    @field_validator("facilities", mode="before")
+    @classmethod
+    def _name_facilities(cls, value: object) -> object:
+        if isinstance(value, list):
+            return [{"facility": item} if isinstance(item, str) else item for item in value]
+        return value
+
+    @field_validator("facilities")
+    @classmethod
+    def _one_of_each(cls, value: list[FacilityDraft]) -> list[FacilityDraft]:
+        names = [item.facility for item in value]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"each facility once; given more than once: {', '.join(twice)}")
+        return value
+
+    @field_validator("opening_hours", "staffed_hours")
+    @classmethod
+    def _readable_hours(cls, value: str | None) -> str | None:
+        try:
+            return hours.validate(value) if value is not None else None
+        except errors.InvalidInput as error:
+            raise ValueError("; ".join(problem.message for problem in error.problems)) from error
+
+    @field_validator("lat")
+    @classmethod
+    def _inside_the_envelope(cls, lat: float, info: ValidationInfo) -> float:
+        try:
+            datum.check_position(info.data.get("lon", datum.ENVELOPE[0]), lat)
+        except errors.InvalidInput as error:
+            raise ValueError("; ".join(problem.message for problem in error.problems)) from error
+        return lat
+
+    def position(self) -> tuple[float, float]:
+        """Where it is: WGS-84 longitude and latitude, degrees."""
+        return datum.convert(self.lon, self.lat, self.crs, Datum.WGS84)
+
+
+def get(session: Session, station_id: str, *, hidden: bool = False) -> RowMapping:
+    """The published station with this id; `hidden` ones too when asked. Raises `StationNotFound`."""
+    try:
+        key = UUID(station_id)
+    except ValueError:
+        raise errors.StationNotFound from None
+    return _one(session, {"id": key, "code": None, "hidden": hidden})
+
+
+def get_by_code(session: Session, code: str, *, hidden: bool = False) -> RowMapping:
+    """The published station with this code, in any case. Raises `StationNotFound`."""
+    return _one(session, {"id": None, "code": code.strip().upper(), "hidden": hidden})
+
+
+def _one(session: Session, which: dict[str, Any]) -> RowMapping:
+    row = session.execute(db.sql("station_one"), which).mappings().one_or_none()
+    if row is None:
+        raise errors.StationNotFound
+    return row
+
+
+PROPERTIES = (
+    *("code", "name", "kind", "brand", "tier", "managed_by", "host_ref", "external_ids", "address"),
+    *("stated_district", "adcode", "district", "city", "province", "near_boundary", "opening_hours"),
+    *("hours_calendar", "staffed_hours", "hours_note", "entry_modes", "registration_required", "serves"),
+    *("facilities", "capacity", "floor_area_m2", "level", "entrance_note", "phone", "host", "sponsor"),
+    *("supervising_union", "operational_status", "publication_status", "synthetic", "revision"),
+)
+INSTANTS = ("verified_at", "created_at", "updated_at")
+
+
+def feature(row: RowMapping, crs: Datum) -> dict[str, Any]:
+    """The GeoJSON Feature (RFC 7946) of a row of `station_card`, its position in `crs`, 7 decimals."""
+    lon, lat = row["lon"], row["lat"]
+    shown = (lon, lat) if crs is Datum.WGS84 else datum.convert(lon, lat, Datum.WGS84, crs)
+    properties: dict[str, Any] = {name: row[name] for name in PROPERTIES}
+    properties.update((name, instant(row[name])) for name in INSTANTS)
+    properties["navigation"] = navigation.links(lon, lat, row["name"])
+    return {
+        "type": "Feature",
+        "id": str(row["id"]),
+        "geometry": {"type": "Point", "coordinates": [round(shown[0], 7), round(shown[1], 7)]},
+        "properties": properties,
+    }
+
+
+def instant(value: datetime | None) -> str | None:
+    """RFC 3339 in Asia/Shanghai, to the second."""
+    return value.astimezone(SHANGHAI).isoformat(timespec="seconds") if value else None
+
+
+def near_feature(row: RowMapping, crs: Datum) -> dict[str, Any]:
+    """`feature`, with `distance_m` (to the centimetre) and `bearing_deg` from where the rider stands."""
+    found = feature(row, crs)
+    bearing = row["bearing_deg"]
+    found["properties"]["distance_m"] = round(row["distance_m"], 2)
+    found["properties"]["bearing_deg"] = None if bearing is None else round(bearing, 1)
+    return found

@@ -1,0 +1,268 @@
+"""A published spreadsheet as rows of StationDraft fields: encodings, headers, cells as people write them.
+
+Knows files and words; knows neither the database nor what becomes of a row (`geo.transfer`).
+"""
+
+import csv
+import io
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from geo import errors, hours_zh, vocabulary
+from geo.errors import Problem
+from geo.stations import PROPERTIES, StationDraft
+
+LARGEST_BYTES = 50_000_000
+LARGEST_ROWS = 200_000
+FORMULA = re.compile(r"[=+\-@\t\r]")
+SEPARATOR = re.compile(r"[;；、|,，\n]")
+YES, NO = {"true", "yes", "y", "1", "是", "需要"}, {"false", "no", "n", "0", "否", "不需要"}
+
+ALIASES: Mapping[str, Sequence[str]] = {
+    "host_ref": ("网点号", "机构号", "网点编号", "机构编号"),
+    "name": ("名称", "站点名称"),
+    "kind": ("类型", "站点类型"),
+    "address": ("地址", "详细地址"),
+    "stated_district": ("区县", "所属区县"),
+    "lon": ("经度", "lng", "longitude"),
+    "lat": ("纬度", "latitude"),
+    "crs": ("坐标系",),
+    "opening_hours": ("开放时间", "营业时间"),
+    "facilities": ("设施", "服务设施"),
+    "entry_modes": ("进入方式",),
+    "serves": ("服务对象",),
+    "phone": ("电话", "联系电话"),
+    "capacity": ("容纳人数",),
+    "floor_area_m2": ("面积", "建筑面积"),
+    "brand": ("品牌",),
+    "tier": ("等级",),
+}
+IGNORED = {"序号", "编号", "no", "no.", "id", *PROPERTIES, "verified_at", "created_at", "updated_at"}
+IGNORED -= set(StationDraft.model_fields)
+
+
+@dataclass
+class Line:
+    """A row of the file: its number there, the draft or why there is none, and what was noticed."""
+
+    row: int
+    draft: StationDraft | None = None
+    errors: list[Problem] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Table:
+    """The rows of a file, and what was noticed of its header."""
+
+    lines: Sequence[Line]
+    warnings: Sequence[str]
+
+
+def read(content: bytes, *, defaults: Mapping[str, Any]) -> Table:
+    """The rows of a CSV file, each a draft or refused by column; `defaults` fill fields it has no column for.
+
+    UTF-8 or GB18030, with or without BOM; Chinese or English headers; separators comma, tab, semicolon.
+    Row numbers are the spreadsheet's: the header is row 1. Raises `UnreadableFile`.
+    """
+    rows = _cells(_decoded(content))
+    header = next(rows, None)
+    if header is None:
+        raise errors.UnreadableFile("The file is empty; expected a header row and a row for each station.")
+    columns, warnings = _columns(header)
+    lines = []
+    for number, cells in enumerate(rows, start=2):
+        if number > LARGEST_ROWS + 1:
+            raise errors.UnreadableFile(f"More than {LARGEST_ROWS} rows; split the file.")
+        if any(cell.strip() for cell in cells):
+            lines.append(_line(number, cells, columns, defaults))
+    return Table(lines, warnings)
+
+
+def refuse_larger(size: int) -> None:
+    """Raise `UnreadableFile` for a file of more than 50 MB, before it is read."""
+    if size > LARGEST_BYTES:
+        most = LARGEST_BYTES // 1_000_000
+        raise errors.UnreadableFile(
+            f"The file has {size // 1_000_000} MB; at most {most} MB are read at once. Split it."
+        )
+
+
+def _decoded(content: bytes) -> str:
+    refuse_larger(len(content))
+    if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+        raise errors.UnreadableFile("This is a workbook, not a CSV file; save the sheet as CSV (UTF-8).")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as utf8_error:
+        try:
+            return content.decode("gb18030")
+        except UnicodeDecodeError as error:
+            row = content.count(b"\n", 0, max(error.start, utf8_error.start)) + 1
+            message = f"Neither UTF-8 nor GB18030: row {row} holds bytes that are text in neither encoding."
+            raise errors.UnreadableFile(message) from error
+
+
+def _cells(text: str) -> Iterator[list[str]]:
+    if "\x00" in text:
+        row = text.count("\n", 0, text.index("\x00")) + 1
+        raise errors.UnreadableFile(f"Row {row} holds a NUL character; this is not a text file.")
+    first = text[: text.find("\n")] if "\n" in text else text
+    delimiter = max(",\t;，", key=first.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise errors.UnreadableFile(f"Row {reader.line_num} is not CSV: {error}.") from error
+
+
+def _columns(header: Sequence[str]) -> tuple[dict[int, tuple[str, str]], list[str]]:
+    """Index -> (field, header as written). Unknown headers are warnings, missing positions an error."""
+    known = {name: name for name in StationDraft.model_fields}
+    known |= {alias: name for name, aliases in ALIASES.items() for alias in aliases}
+    columns: dict[int, tuple[str, str]] = {}
+    warnings = []
+    for index, title in enumerate(header):
+        key = unicodedata.normalize("NFKC", title).strip().lower()
+        name = known.get(key)
+        if name is None:
+            if key and key not in IGNORED:
+                warnings.append(f"column {title.strip()!r} is not known and was left out")
+        elif name in {field_name for field_name, _ in columns.values()}:
+            raise errors.UnreadableFile(f"Two columns mean {name!r}; the second is {title.strip()!r}.")
+        else:
+            columns[index] = name, title.strip()
+    missing = {"name", "lon", "lat"} - {name for name, _ in columns.values()}
+    if missing:
+        wanted = "; ".join(f"{name} ({' / '.join(ALIASES[name])})" for name in sorted(missing))
+        raise errors.UnreadableFile(f"The header (row 1) lacks {wanted}.")
+    return columns, warnings
+
+
+def _line(
+    number: int, cells: Sequence[str], columns: Mapping[int, tuple[str, str]], defaults: Mapping[str, Any]
+) -> Line:
+    line = Line(number)
+    titles = dict(columns.values())
+    said: dict[str, Any] = dict(defaults)
+    for index, cell in enumerate(cells):
+        if index in columns and cell.strip():
+            name, title = columns[index]
+            _say(said, name, title, _restored(cell), line)
+    if not line.errors:
+        try:
+            line.draft = StationDraft.model_validate(said)
+        except ValidationError as error:
+            line.errors += [_problem(item, titles) for item in error.errors()]
+    return line
+
+
+def _say(said: dict[str, Any], name: str, title: str, cell: str, line: Line) -> None:
+    """Enter what a cell says; a cell that cannot be read is an error of its row."""
+    try:
+        if name == "opening_hours":
+            _say_hours(said, cell, line)
+        else:
+            said[name] = READERS.get(name, str)(cell)
+    except errors.InvalidInput as error:
+        line.errors += [Problem((title,), problem.message, cell) for problem in error.problems]
+
+
+def _say_hours(said: dict[str, Any], cell: str, line: Line) -> None:
+    """Hours that are not understood are kept as written, never guessed."""
+    understood = hours_zh.read(cell)
+    if understood.opening_hours:
+        said["opening_hours"] = understood.opening_hours
+        said.setdefault("hours_calendar", understood.hours_calendar or "literal")
+    if understood.note:
+        said.setdefault("hours_note", understood.note)
+        line.warnings.append(f"hours not understood, kept as a note: {understood.note}")
+
+
+def _problem(item: Any, titles: Mapping[str, str]) -> Problem:
+    name = str(item["loc"][0]) if item["loc"] else ""
+    message = str(item["msg"]).removeprefix("Value error, ")
+    value = item["input"] if not isinstance(item["input"], dict) else None
+    if item["type"] == "missing":
+        message, value = "expected a value here", None
+    return Problem((titles.get(name, name),), message, value)
+
+
+def _restored(cell: str) -> str:
+    """A cell that an export neutralised (`'=1+1`) as it was."""
+    return cell[1:] if cell.startswith("'") and FORMULA.match(cell[1:]) else cell
+
+
+def neutralised(value: str) -> str:
+    """A text that no spreadsheet takes for a formula: an apostrophe before `=`, `+`, `-`, `@`, tab and CR."""
+    return f"'{value}" if FORMULA.match(value) else value
+
+
+def _plain(cell: str) -> str:
+    """Full-width digits and punctuation as ASCII."""
+    return unicodedata.normalize("NFKC", cell).strip()
+
+
+def _number(cell: str) -> str:
+    """A number, without the unit people write after it: `20人`, `30㎡`."""
+    return re.sub(r"(?<=\d)\s*(人|m2|平方米|平米|平方)$", "", _plain(cell))
+
+
+def _words(enumeration: type[vocabulary.Word]) -> Callable[[str], list[vocabulary.Word]]:
+    return lambda cell: [vocabulary.parse(enumeration, part) for part in _parts(cell)]
+
+
+def _parts(cell: str) -> list[str]:
+    return [part.strip() for part in SEPARATOR.split(cell) if part.strip()]
+
+
+def _facilities(cell: str) -> list[dict[str, Any]]:
+    """`饮水;微波炉=故障`: each a facility, with its status after an equals sign or a colon."""
+    found = []
+    for part in _parts(cell):
+        name, _, status = re.sub("[:：＝]", "=", part).partition("=")
+        report: dict[str, Any] = {"facility": vocabulary.parse(vocabulary.Facility, name)}
+        if status:
+            report["status"] = vocabulary.parse(vocabulary.FacilityStatus, status)
+        found.append(report)
+    return found
+
+
+def _yes_or_no(cell: str) -> bool:
+    said = _plain(cell).lower()
+    if said in YES or said in NO:
+        return said in YES
+    raise errors.InvalidInput(problems=[Problem((), "expected yes or no (是 / 否)", cell)])
+
+
+def _external_ids(cell: str) -> dict[str, str]:
+    pairs = (part.partition("=") for part in _parts(cell))
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def _word(enumeration: type[vocabulary.Word]) -> Callable[[str], vocabulary.Word]:
+    return lambda cell: vocabulary.parse(enumeration, cell)
+
+
+READERS: Mapping[str, Callable[[str], Any]] = {
+    "lon": _number,
+    "lat": _number,
+    "crs": lambda cell: _plain(cell).lower().replace("-", ""),
+    "capacity": _number,
+    "floor_area_m2": _number,
+    "phone": _plain,
+    "kind": _word(vocabulary.StationKind),
+    "tier": _word(vocabulary.Tier),
+    "hours_calendar": _word(vocabulary.HoursCalendar),
+    "operational_status": _word(vocabulary.OperationalStatus),
+    "entry_modes": _words(vocabulary.EntryMode),
+    "serves": _words(vocabulary.Serves),
+    "facilities": _facilities,
+    "registration_required": _yes_or_no,
+    "external_ids": _external_ids,
+}

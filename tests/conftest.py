@@ -1,0 +1,150 @@
+"""A real PostGIS for every test: one private cluster a run, one migrated template, clones of it.
+
+`session` and `owner_session` roll back after the test; `fresh_engine` is a database of the test's own, for
+races and commits.
+"""
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from fastapi.testclient import TestClient
+from psycopg import sql
+from sqlalchemy import Engine, make_url, text
+from sqlmodel import Session
+
+from api.app import create_app
+from geo import db, embedded, regions
+from geo.settings import Settings
+
+TEMPLATE = "yizhan_template"
+SECRET = "a secret for tests only"
+ACTOR = db.Actor("test", reason="a test")
+
+for name in [name for name in os.environ if name.startswith(("YIZHAN_", "DATABASE_", "PG"))]:
+    del os.environ[name]  # a developer's settings must not reach the tests
+
+
+@pytest.fixture(scope="session")
+def run_dir(testrun_uid: str) -> Path:
+    """A directory that the workers of this run share, and every user may enter (PostgreSQL drops root)."""
+    directory = Path(tempfile.gettempdir()) / f"yizhan-{testrun_uid[:12]}"
+    directory.mkdir(exist_ok=True)
+    directory.chmod(0o755)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def server(run_dir: Path) -> Iterator[str]:
+    """The owner's address of the run's cluster, in which the template stands ready."""
+    with embedded.lease(run_dir / "cluster", durable=False) as cluster:
+        with psycopg.connect(cluster.owner_url, autocommit=True) as connection:
+            connection.execute("SELECT pg_advisory_lock(1)")  # the first worker builds, the others wait
+            built = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [TEMPLATE]).fetchone()
+            if not built:
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier("building")))
+                build_template(at(cluster.owner_url, "building"))
+                rename = sql.SQL("ALTER DATABASE building RENAME TO {}").format(sql.Identifier(TEMPLATE))
+                connection.execute(rename)
+        yield cluster.owner_url
+    if not embedded.running(run_dir / "cluster"):
+        shutil.rmtree(run_dir, ignore_errors=True)
+
+
+def at(url: str, database: str) -> str:
+    """The address of another database on the same server."""
+    return make_url(url).set(database=database).render_as_string(hide_password=False)
+
+
+def build_template(url: str) -> None:
+    db.migrate(url)
+    engine = db.make_engine(url)
+    with db.session(engine, ACTOR, as_owner=True) as session:
+        regions.load(session)
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def clone(server: str) -> Iterator[Callable[[], str]]:
+    """Makes a database like the template and answers its owner's address; all are dropped in the end."""
+    made: list[str] = []
+
+    def make(template: str = TEMPLATE) -> str:
+        name = f"t_{uuid4().hex[:12]}"
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(
+                sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(
+                    sql.Identifier(name), sql.Identifier(template)
+                )
+            )
+        made.append(name)
+        return at(server, name)
+
+    yield make
+    with psycopg.connect(server, autocommit=True) as connection:
+        for name in made:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def fresh_url(clone: Callable[[], str]) -> str:
+    """The owner's address of a database of this test's own, with regions."""
+    return clone()
+
+
+@pytest.fixture
+def fresh_engine(fresh_url: str) -> Iterator[Engine]:
+    """An engine on a database of this test's own, with regions; its login is the owner."""
+    engine = db.make_engine(fresh_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def shared_engine(clone: Callable[[], str]) -> Iterator[Engine]:
+    """An engine on this worker's database, in which nothing is ever committed."""
+    engine = db.make_engine(clone())
+    yield engine
+    engine.dispose()
+
+
+@contextlib.contextmanager
+def rolled_back(engine: Engine, *, as_owner: bool) -> Iterator[Session]:
+    """A session whose every write is gone in the end, even after an integrity error in the middle."""
+    with engine.connect() as connection, connection.begin() as outer:
+        role = "none" if as_owner else "yizhan_app"
+        connection.execute(
+            text("SELECT set_config('role', :role, true), set_config('yizhan.actor', 'test', true)"),
+            {"role": role},
+        )
+        with Session(connection, join_transaction_mode="create_savepoint", expire_on_commit=False) as session:
+            yield session
+        outer.rollback()
+
+
+@pytest.fixture
+def session(shared_engine: Engine) -> Iterator[Session]:
+    """A session of the application role; nothing it writes stays."""
+    with rolled_back(shared_engine, as_owner=False) as session:
+        yield session
+
+
+@pytest.fixture
+def owner_session(shared_engine: Engine) -> Iterator[Session]:
+    """A session of the owner; nothing it writes stays."""
+    with rolled_back(shared_engine, as_owner=True) as session:
+        yield session
+
+
+@pytest.fixture
+def client(fresh_engine: Engine) -> Iterator[TestClient]:
+    """The whole application over `fresh_engine`."""
+    app = create_app(Settings(secret=SECRET), fresh_engine)
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield client
