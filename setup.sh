@@ -94,6 +94,7 @@ system_packages() {
     # A server named by DATABASE_URL replaces the private cluster, but not the tests' own.
     if { [ "$mode" = test ] || [ -z "${DATABASE_URL:-}" ]; } && ! have_postgis; then needed="$needed postgis"; fi
     if [ "$mode" = test ]; then
+        if ! have curl; then needed="$needed curl"; fi
         if ! have_browser; then wanted="chromium"; fi
         if ! have_chinese_font; then wanted="$wanted fonts-wqy-microhei"; fi
     fi

@@ -10,7 +10,6 @@ from fastapi import Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.staticfiles import StaticFiles
-from sqlalchemy import Engine
 from starlette.responses import FileResponse, HTMLResponse
 
 from api import deps, errors
@@ -27,7 +26,7 @@ Coordinates are longitude and latitude in decimal degrees; `crs` says in which d
 answer: `wgs84` (default), `gcj02` (AMap, Tencent) or `bd09` (Baidu). Errors are RFC 9457 problems."""
 
 
-def create_app(settings: Settings | None = None, engine: Engine | None = None) -> FastAPI:
+def create_app(settings: Settings | None = None, engine: db.Database | None = None) -> FastAPI:
     """The application over the database the settings name, or over `engine` when one is given."""
     settings = settings or Settings()
     logging.getLogger("yizhan").setLevel(settings.log.upper())

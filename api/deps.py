@@ -1,12 +1,11 @@
 """What routes ask for: a session, a point, filters, a page. Parameters are parsed here and nowhere else."""
 
 from collections.abc import Iterator
-from functools import cache
+from functools import lru_cache
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Query, Request
-from fastapi.routing import APIRoute
+from fastapi import Depends, FastAPI, Query, Request
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 from sqlmodel import Session
 
@@ -29,26 +28,21 @@ def open_session(request: Request) -> Iterator[Session]:
 SessionDep = Annotated[Session, Depends(open_session, scope="function")]
 
 
-@cache
-def known_parameters(route: APIRoute) -> frozenset[str]:
-    """The names of the query parameters a route understands."""
-    names: set[str] = set()
-    waiting = [route.dependant]
-    while waiting:
-        dependant = waiting.pop()
-        waiting += dependant.dependencies
-        for parameter in dependant.query_params:
-            model = parameter.field_info.annotation
-            if isinstance(model, type) and issubclass(model, BaseModel):
-                names.update(field.alias or name for name, field in model.model_fields.items())
-            else:
-                names.add(parameter.alias)
-    return frozenset(names)
+@lru_cache(maxsize=8)
+def known_parameters(app: FastAPI) -> dict[str, frozenset[str]]:
+    """The query parameters of each operation, by its id, as the OpenAPI document promises them."""
+    return {
+        operation["operationId"]: frozenset(
+            parameter["name"] for parameter in operation.get("parameters", ()) if parameter["in"] == "query"
+        )
+        for path in app.openapi()["paths"].values()
+        for operation in path.values()
+    }
 
 
 def strict_query(request: Request) -> None:
     """Refuse a parameter that is unknown or given twice: a typing error must not widen an answer."""
-    known = known_parameters(request.scope["route"])
+    known = known_parameters(request.app).get(request.scope["route"].name, frozenset())
     given = [name for name, _ in request.query_params.multi_items()]
     problems = [
         Problem((*LOCALITY, name), f"unknown parameter; known here: {', '.join(sorted(known)) or 'none'}")
@@ -76,8 +70,8 @@ def at_most(most: int) -> BeforeValidator:
     return BeforeValidator(lambda value: min(int(value), most) if str(value).isdecimal() else value)
 
 
-UpTo50 = Annotated[int, at_most(50), Field(ge=1, le=50)]
-UpTo500 = Annotated[int, at_most(500), Field(ge=1, le=500)]
+UpTo50 = Annotated[int, Field(ge=1, le=50), at_most(50)]
+UpTo500 = Annotated[int, Field(ge=1, le=500), at_most(500)]
 CursorParam = Annotated[str | None, Query(description="from `links` of the page before")]
 CrsParam = Annotated[Datum, Query(description="datum of the coordinates given and of those in the answer")]
 

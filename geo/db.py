@@ -16,7 +16,7 @@ import orjson
 import psycopg
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, TextClause, create_engine, make_url, text
+from sqlalchemy import Connection, Engine, TextClause, create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import Session
@@ -54,6 +54,9 @@ class Actor:
     organisation: str = ""
     reason: str = ""
 
+
+# A connection in a transaction of its own is as good as an engine: each session is a savepoint in it.
+Database = Engine | Connection
 
 OPERATOR = Actor("operator")
 READER = Actor("")  # reads only: the database refuses a change of a station without an actor
@@ -107,12 +110,12 @@ def kept_alive(cluster: embedded.Cluster) -> Iterator[None]:
         watcher.join()
 
 
-def unready(engine: Engine) -> list[str]:
+def unready(engine: Database) -> list[str]:
     """Why the database cannot be worked with yet; nothing when it can. Raises `DatabaseUnavailable`."""
-    with translated_errors(), engine.connect() as connection:
-        if connection.scalar(text("SELECT to_regclass('alembic_version')")) is None:
+    with session(engine, as_owner=True) as asking:  # the application role may not be there yet
+        if asking.scalar(text("SELECT to_regclass('alembic_version')")) is None:
             return ["The database is empty; run `yizhan migrate`."]
-        found = connection.scalar(text("SELECT version_num FROM alembic_version"))
+        found = asking.scalar(text("SELECT version_num FROM alembic_version"))
     return [] if found == SCHEMA else [f"The schema is at {found}, this version needs {SCHEMA}; run `yizhan migrate`."]
 
 
@@ -142,7 +145,7 @@ def psycopg_url(url: str) -> str:
 
 
 @contextlib.contextmanager
-def session(engine: Engine, actor: Actor = READER, *, as_owner: bool = False) -> Iterator[Session]:
+def session(engine: Database, actor: Actor = READER, *, as_owner: bool = False) -> Iterator[Session]:
     """One transaction: commits at the end, rolls back on any error, speaks our errors.
 
     `actor` goes into the history of every station changed. Everything but migrations and region loading runs

@@ -1,51 +1,26 @@
 """A synthetic network, marked as such, in the shape of the published one: for trying things out and for measuring.
 
 The same seed and size give the same stations, identifiers included. Where they stand is `geo.demo_places`, what
-they are called `geo.demo_names`; here they are put together and loaded.
+their rows say `geo.demo_rows`, in the words of `geo.demo_names`.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import text
 from sqlmodel import Session, insert
 
-from geo import db, demo_places
-from geo.demo_names import (
-    CCB_HAVENS,
-    COMMUNITIES,
-    ENTRANCES,
-    GOES_OFF,
-    LEGAL_AID,
-    MARK,
-    NAMES,
-    OFFERS,
-    OFFSHORE_PROFILES,
-    ORGANISATIONS,
-    PROFILES,
-    REGIMES,
-    ROADS,
-    RUNS_OUT,
-    ZONES,
-    ordinal,
-    short,
-)
-from geo.demo_places import OFFSHORE, WHOLE, XINDU, Atlas, Division, Floats, Ints, Spots, Towns
+from geo import db, demo_places, demo_rows
+from geo.demo_names import CCB_HAVENS, LEGAL_AID, MARK, OFFSHORE_PROFILES, ORGANISATIONS, PROFILES
+from geo.demo_places import OFFSHORE, WHOLE, XINDU, Atlas, Ints
+from geo.demo_rows import KEYS, Network, organisation_code
 from geo.errors import InvalidInput, NotEmpty, Problem
 from geo.tables import Organisation
 
 SIZES = (100, 1_000_000)
 CHUNK = 20_000  # stations a COPY
-NULL = r"\N"
-NEWEST_CHECK = np.datetime64("2026-10-31T16:00")  # not today, or two days would give two networks
-NORTH_DEG = 33.5  # about the line north of which houses have heating
-
-KEYS = tuple(PROFILES)
-MANNERS = tuple(PROFILES.values())
-FITTINGS = tuple(OFFERS)
 
 
 @dataclass(frozen=True)
@@ -61,18 +36,6 @@ class DemoReport:
             f"{self.stations:,} synthetic stations with {self.facilities:,} facilities"
             f" of {self.organisations} organisations."
         )
-
-
-@dataclass(frozen=True)
-class Network:
-    """The whole of it before the details: for each station its spot, and its sort as a number into `KEYS`."""
-
-    seed: int
-    atlas: Atlas
-    towns: Towns
-    spots: Spots
-    profile: Ints
-    taken: Counter[tuple[str, str]] = field(default_factory=Counter)  # names by stratum
 
 
 def build(
@@ -103,7 +66,7 @@ def _design(session: Session, stations: int, seed: int) -> Network:
     towns = demo_places.read_towns(atlas)
     stratum = np.repeat(np.arange(len(atlas.strata)), demo_places.quotas(atlas, towns, stations))
     profile = _cast(rng, atlas, stratum)
-    spread = np.array([manner.spread for manner in MANNERS])[profile]
+    spread = np.array([sort.spread for sort in PROFILES.values()])[profile]
     return Network(seed, atlas, towns, demo_places.settle(rng, atlas, towns, stratum, spread), profile)
 
 
@@ -124,7 +87,7 @@ def _cast(rng: np.random.Generator, atlas: Atlas, stratum: Ints) -> Ints:
     counts = np.bincount(stratum[free], minlength=len(atlas.strata))
     havens = demo_places.share_out(round(CCB_HAVENS * size / WHOLE), counts.astype(float))
     rank = np.arange(len(free)) - np.repeat(np.cumsum(counts) - counts, counts)
-    profile[free] = _weighted(rng, [manner.share for manner in MANNERS], len(free))
+    profile[free] = _weighted(rng, [sort.share for sort in PROFILES.values()], len(free))
     profile[free[rank < np.repeat(havens, counts)]] = KEYS.index("ccb")
     return profile
 
@@ -132,12 +95,6 @@ def _cast(rng: np.random.Generator, atlas: Atlas, stratum: Ints) -> Ints:
 def _weighted(rng: np.random.Generator, weights: Sequence[float], size: int) -> Ints:
     """Numbers from 0, each as often as its weight says."""
     return rng.choice(len(weights), size, p=np.array(weights) / sum(weights))
-
-
-def _organisation(slug: str, province: str) -> str:
-    """The code of the organisation that does `slug`'s work in a province."""
-    branch = ORGANISATIONS[slug].branch and province not in OFFSHORE
-    return f"demo-{slug}-{province[:2]}" if branch else f"demo-{slug}"
 
 
 def _found(session: Session, atlas: Atlas) -> int:
@@ -149,7 +106,7 @@ def _found(session: Session, atlas: Atlas) -> int:
     ]
     branches = [
         Organisation(
-            code=_organisation(slug, code),
+            code=organisation_code(slug, code),
             name=f"{head.branch.format(province=name)}{MARK}",
             kind=head.kind,
             parent=f"demo-{slug}",
@@ -170,15 +127,17 @@ def _load(session: Session, network: Network, progress: Callable[[int], None]) -
     connection = session.connection().connection.driver_connection
     assert connection is not None  # noqa: S101 - a connection of an open session
     facilities, size = 0, len(network.profile)
-    for start in range(0, size, CHUNK):
-        columns = _columns(network, start, min(start + CHUNK, size))
-        rows = "\n".join(map("\t".join, zip(*columns, strict=True)))
-        session.execute(text("TRUNCATE demo_stage"))
-        with connection.cursor().copy("COPY demo_stage FROM STDIN") as copy:
-            copy.write(rows)
-        session.execute(db.sql("demo_load"))
-        facilities += sum(filter(None, (cell.count(",") + 1 for cell in columns[-1] if cell != "{}")))
-        progress(min(start + CHUNK, size))
+    with ThreadPoolExecutor(1) as maker:  # makes the next chunk while the database works on this one
+        upcoming = maker.submit(demo_rows.batch, network, 0, CHUNK)
+        for end in (*range(CHUNK, size, CHUNK), size):
+            rows = upcoming.result()
+            upcoming = maker.submit(demo_rows.batch, network, end, end + CHUNK)
+            session.execute(text("TRUNCATE demo_stage"))
+            with connection.cursor().copy("COPY demo_stage FROM STDIN") as copy:
+                copy.write(rows.copy_text)
+            session.execute(db.sql("demo_load"))
+            facilities += rows.facilities
+            progress(end)
     return facilities
 
 
@@ -188,17 +147,3 @@ def _analyse(session: Session) -> None:
     session.execute(text("SELECT set_config('role', 'none', true)"))
     session.execute(text("ANALYZE station, station_facility"))
     session.execute(text("SELECT set_config('role', :role, true)"), {"role": role})
-
-
-def _columns(network: Network, start: int, end: int) -> list[list[str]]:
-    """The columns of `demo_stage` in their order, as COPY text."""
-    rng = np.random.default_rng([network.seed, start])
-    spots, profile = network.spots[start:end], network.profile[start:end]
-    divisions = [network.atlas.divisions[number] for number in spots["division"]]
-    province = [division.province for division in divisions]
-    manners = [MANNERS[number] for number in profile]
-    size = end - start
-    ids = rng.bytes(16 * size).hex()
-    managers = [_organisation(manner.manager, code) for manner, code in zip(manners, province, strict=True)]
-    hosts = [_organisation(m.host, code) if m.host else NULL for m, code in zip(manners, province, strict=True)]
-    ...

@@ -175,6 +175,10 @@ PROFILES: Mapping[str, Profile] = {
     ),
     "community": Profile(StationKind.COMMUNITY_POINT, "union", "hall", NEIGHBOURS, 0.07),
 }
+CCB_HAVENS = 14_200
+LEGAL_AID = {"310000": 422, "320000": 150, "440000": 120, "370000": 60, "420000": 40}
+"""By province, of 30,000 stations; the first two, and the havens, are the published numbers."""
+
 OFFSHORE_PROFILES = ("riders", "shops")
 """The only sorts in Hong Kong, Macau and Taiwan."""
 
@@ -240,28 +244,28 @@ NAMES: Mapping[str, Sequence[tuple[str | None, str]]] = {
 OFFERS: Mapping[str, float] = {
     **{
         "drinking_water": 0.97,
-        "hot_water": 0.44,
+        "hot_water": 0.40,
         "seating": 0.94,
-        "microwave": 0.62,
-        "fridge": 0.14,
+        "microwave": 0.60,
+        "fridge": 0.12,
         "fan": 0.10,
     },
     **{
-        "air_conditioning": 0.68,
+        "air_conditioning": 0.64,
         "heating": 0.25,
         "phone_charging": 0.86,
-        "wifi": 0.56,
-        "first_aid_kit": 0.48,
+        "wifi": 0.52,
+        "first_aid_kit": 0.42,
     },
     **{
         "medicine": 0.60,
         "aed": 0.012,
-        "toilet": 0.32,
+        "toilet": 0.30,
         "toilet_nearby": 0.18,
-        "umbrella": 0.36,
+        "umbrella": 0.32,
         "raincoat": 0.05,
     },
-    **{"books": 0.24, "nursing_room": 0.03, "shower": 0.005, "laundry": 0.003, "bed": 0.005, "lounger": 0.02},
+    **{"books": 0.22, "nursing_room": 0.03, "shower": 0.005, "laundry": 0.003, "bed": 0.005, "lounger": 0.02},
     **{
         "locker": 0.03,
         "ebike_charging": 0.03,
@@ -269,7 +273,7 @@ OFFERS: Mapping[str, float] = {
         "ebike_parking": 0.06,
         "truck_parking": 0.003,
     },
-    **{"tyre_pump": 0.06, "tools": 0.12, "meals": 0.02, "emergency_button": 0.015, "wheelchair_access": 0.14},
+    **{"tyre_pump": 0.06, "tools": 0.10, "meals": 0.02, "emergency_button": 0.015, "wheelchair_access": 0.12},
 }
 # ... and what can run out, or go off, besides breaking.
 RUNS_OUT = frozenset({"drinking_water", "medicine", "first_aid_kit", "umbrella", "raincoat", "meals"})

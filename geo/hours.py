@@ -18,7 +18,8 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from holidays.countries.china import China, ChinaStaticHolidays
+from holidays import country_holidays
+from holidays.countries.china import ChinaStaticHolidays
 from numpy.typing import NDArray
 from opening_hours import OpeningHours, ParserError, State  # type: ignore[attr-defined]  # not in its stub
 
@@ -28,8 +29,7 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 HOURS_CALENDARS = ("literal", "prc_workdays")
 EXAMPLE = "Mo-Fr 08:30-12:00,14:30-18:00; Sa 09:00-12:00; PH off"
 MAX_LENGTH, MAX_PARTS = 512, 32  # characters, and parts between ";": they bound the work for a hostile text
-HORIZON_DAYS = 366
-"""How far ahead a change is looked for; one further away is answered as none."""
+HORIZON_DAYS = 366  # how far ahead a change is looked for; one further away is answered as none
 
 _DAY = timedelta(days=1)
 _MINUTES = 24 * 60
@@ -39,20 +39,19 @@ _ANSWERS = (False, None, True)
 # day worked more than 10 away.
 _OFF_BEFORE, _OFF_AFTER, _WORKED_AWAY = 3, 6, 14
 
-_WEEKDAYS = ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")
-_WORDS = "PH SH Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec off closed open unknown week easter".split()
-_SPELLING = {word.lower(): word for word in (*_WEEKDAYS, *_WORDS)}
-_LOOKALIKES = str.maketrans({**dict.fromkeys("‐‑‒–—―−~〜～", "-"), "∶": ":", "、": ","})
-_INVISIBLE = dict.fromkeys((0x200B, 0x200E, 0x200F, 0xFEFF))
+_WEEKDAYS = ["Mo", "Tu", "We", "Th", "Fr", "Sa", "Su"]
+_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+_SPELLING = {word.lower(): word for word in [*_WEEKDAYS, *_MONTHS, "PH", "SH", "off", "closed", "open", "unknown"]}
+_LOOKALIKES = str.maketrans(
+    {**dict.fromkeys("‐‑‒–—―−~〜～", "-"), **dict.fromkeys("\u200b\ufeff", ""), "∶": ":", "、": ","}
+)
 _TIDYING = (
     (r"(?<![\d:])(\d:\d\d)(?!\d)", r"0\1"),
-    (r"-+", "-"),
-    (r"(?<=[a-z\d]) ?- ?(?=[A-Z]|\d\d(?! day))", "-"),
+    (r"(?<=[a-z\d]) ?-+ ?(?=[A-Z]|\d\d(?! day))", "-"),
     (r" ?;[; ]*", "; "),
-    (r" ?\|\| ?", " || "),
     # Within a list a comma stands alone; after times, a word or a comment it begins another part.
     (r" ?, ?", ","),
-    (r"(?:^|(?<=:\d\d)|(?<=off)|(?<=closed)|(?<=open)|(?<=unknown)|(?<=/7)),(?!\d\d:)", ", "),
+    (r"(?<=:\d\d),(?!\d\d:)|(?:^|(?<=off)|(?<=closed)|(?<=open)|(?<=unknown)|(?<=/7)),", ", "),
 )
 _REFUSED = (
     (r"sunrise|sunset|dawn|dusk", "the sun's hours are not worked out: write times"),
@@ -60,15 +59,14 @@ _REFUSED = (
     (r":\d\d/", "repeated times are for departures: write from when to when it is open"),
     (r"\bSH\b", "school holidays differ by place and are not known: write their dates"),
     (r"\bPH [-+]?\d+ day", "days before or after a holiday are not supported: write PH alone"),
-    (r"\bPH [A-Z]|(?:[MF]o|Tu|We|Th|Fr|Sa|Su) PH", "between weekdays and holidays goes a comma: write PH,Sa"),
-    (r"\](?: [-+]\d+ days?)?,PH|\bPH,[^;]*\[", "write holidays and Mo[1] as two parts"),
+    (r"\bPH [A-Z]|(?:Mo|Tu|We|Th|Fr|Sa|Su) PH", "between weekdays and holidays goes a comma: write PH,Sa"),
+    (r"\](?: [-+]\d+ days?)?,PH|\bPH,[^;]*\[", "holidays and Mo[1] do not go in one list: write two parts"),
     (r"Feb 3[01]|(?:Apr|Jun|Sep|Nov) 31", "there is no such day: write one that there is"),
 )
-_ATOM = r"(?:(?:Mo|Tu|We|Th|Fr|Sa|Su)(?:-\w\w)?|PH)"
-_SPAN = r"\d\d:\d\d-\d\d:\d\d"
+_NAME, _TIMES = r"(?:(?:Mo|Tu|We|Th|Fr|Sa|Su)(?:-\w\w)?|PH)", r"\d\d:\d\d-\d\d:\d\d"
 _PARTS = re.compile(r'(; | \|\| |, |^)((?:"[^"]*"|(?!; | \|\| |, ).)+)')
 _FIELDS = re.compile(
-    rf"(?:24/7)?(?P<dates>[^:]*?) ?(?P<days>\b{_ATOM}(?:,{_ATOM})*)? ?(?P<times>{_SPAN}(?:,{_SPAN})*)?"
+    rf"(?:24/7)?(?P<dates>[^:]*?) ?(?P<days>(?<![^ ]){_NAME}(?:,{_NAME})*)? ?(?P<times>{_TIMES}(?:,{_TIMES})*)?"
     r'(?: ?(?P<state>closed|unknown))?(?: ?"(?P<comment>[^"]*)")?'
 )
 
@@ -79,9 +77,6 @@ class Day(Enum):
     PLAIN = "plain"
     OFF = "off"
     WORKED = "worked"
-
-
-_PLAIN = (Day.PLAIN,)
 
 
 @dataclass(frozen=True)
@@ -99,7 +94,7 @@ class Calendar:
         wanted = sorted(known if years is None else years)
         if not wanted or not set(wanted) <= set(known):
             raise InvalidInput(f"There are holiday notices for the years {min(known)} to {max(known)} only.")
-        notices = China(years=range(wanted[0], wanted[-1] + 1))
+        notices = country_holidays("CN", years=range(wanted[0], wanted[-1] + 1))
         worked = frozenset(day for day in notices.weekend_workdays if wanted[0] - 1 <= day.year <= wanted[-1])
         off = set(notices)
         for day, step in product(notices, (-_DAY, _DAY)):
@@ -125,7 +120,7 @@ class Calendar:
 
 @lru_cache(maxsize=256)
 def _festivals(year: int) -> tuple[date, ...]:
-    named = China(years=year, language="zh_CN").items()
+    named = country_holidays("CN", years=year, language="zh_CN").items()
     return tuple(day for day, name in named if not name.startswith("休息日") and "补假" not in name)
 
 
@@ -147,16 +142,16 @@ class _Part(NamedTuple):
     spans: tuple[tuple[int, int], ...]  # minutes after midnight, up to 48 h; none: all day
     state: int
 
-    def applies(self, day: date, kind: Day, working: bool) -> bool:
+    def applies(self, day: date, kind: Day, hours_calendar: str) -> bool:
         if self.dates and not _days(self.dates, day.year)[day.timetuple().tm_yday - 1]:
             return False
         if self.weekdays is None or (self.public and kind is Day.OFF):
             return True
         weekday = day.weekday()
-        if working and kind is Day.OFF:
+        if hours_calendar == "prc_workdays" and kind is Day.OFF:
             return len(self.weekdays) == 7
-        if working and kind is Day.WORKED:  # a Saturday stands for the Friday before it, a Sunday for Monday
-            weekday = {5: 4, 6: 0}.get(weekday, weekday)
+        if hours_calendar == "prc_workdays" and kind is Day.WORKED:
+            weekday = {5: 4, 6: 0}.get(weekday, weekday)  # Saturday is the Friday before it, Sunday Monday
         return weekday in self.weekdays
 
     def paint(self, minutes: NDArray[np.uint8]) -> None:
@@ -190,14 +185,11 @@ def validate(text: str) -> str:
 
 
 def _read(text: str) -> tuple[str, tuple[_Part, ...]]:
-    if len(text) > MAX_LENGTH:
-        raise _refusal(text, f"at most {MAX_LENGTH} characters, not {len(text)}")
-    if '"' not in text:
-        text = re.sub("[“”„＂]", '"', text)
-    pieces = " ".join(text.translate(_INVISIBLE).split()).split('"')
+    quoted = text[:MAX_LENGTH] if '"' in text else re.sub("[“”„＂]", '"', text[:MAX_LENGTH])
+    pieces = " ".join(quoted.split()).split('"')
     pieces[::2] = map(_tidy, pieces[::2])  # the others are comments, kept as they are
     tidy = '"'.join(pieces).strip("; ")
-    if len(tidy) > MAX_LENGTH or not tidy.isprintable():
+    if max(len(text), len(tidy)) > MAX_LENGTH or not tidy.isprintable():
         raise _refusal(text, f"at most {MAX_LENGTH} printable characters")
     bare = re.sub(r'"[^"]*"', '""', tidy)
     for pattern, reason in _REFUSED:
@@ -233,15 +225,16 @@ def _canonical(text: str) -> str:
 
 def _part(operator: str, part: str, text: str) -> _Part:
     found = _FIELDS.fullmatch(part)
-    if not found:
+    dates = found and re.sub(r"(?<=\d)(?=[A-Z])", " ", found["dates"])  # it writes 2026Oct, and reads it otherwise
+    if found is None or (dates and _canonical(dates) != found["dates"]):
         raise _refusal(text, f"{part!r} is not supported")
-    days = re.findall(_ATOM, found["days"] or "")
-    named = [_weekdays(name) for name in days if name != "PH"]
+    names = re.findall(_NAME, found["days"] or "")
+    weekdays = frozenset().union(*(_weekdays(name) for name in names if name != "PH"))
     spans = tuple(_span(times) for times in (found["times"] or "").split(",") if times)
     # A comment alone ("by appointment") promises nothing; the library would have it open all day.
-    vague = found["comment"] and not spans and f'open "{found["comment"]}"' not in text
+    vague = found["comment"] and not spans and not re.search(rf'(?:open|/7) "{re.escape(found["comment"])}"', text)
     state = {"closed": _CLOSED, "unknown": _UNKNOWN}.get(found["state"], _UNKNOWN if vague else _OPEN)
-    return _Part(operator, found["dates"], frozenset().union(*named) if days else None, "PH" in days, spans, state)
+    return _Part(operator, dates or "", weekdays if names else None, "PH" in names, spans, state)
 
 
 def _weekdays(name: str) -> frozenset[int]:
@@ -258,31 +251,28 @@ class Rule:
     """Hours that answer for any aware instant; ``rule`` makes one for each text, so they are compared by ``is``.
 
     Hours belong to the day on which they start: with ``22:00-06:00; PH off`` the last night before a holiday
-    lasts until 06:00, and the holiday has none. (The library ends the one at midnight and opens the other's end.)
+    lasts until 06:00, and the holiday has none. (The library ends the one at midnight and keeps the other's end.)
     """
-
-    __slots__ = ("_ahead", "_calendar", "_dated", "_known", "_parts", "_swayed", "_working", "hours_calendar", "text")
 
     def __init__(self, text: str, hours_calendar: str, calendar: Calendar) -> None:
         self.text, self._parts = _read(text)
         self.hours_calendar, self._calendar = hours_calendar, calendar
-        self._working = hours_calendar == "prc_workdays"
         self._dated = any(part.dates for part in self._parts)
-        named = [part.weekdays for part in self._parts if part.weekdays is not None]
-        self._swayed = any(part.public for part in self._parts) or (
-            self._working and min(map(len, named), default=7) < 7
-        )
+        named = [part for part in self._parts if part.weekdays is not None and len(part.weekdays) < 7]
+        self._swayed = any(part.public or hours_calendar == "prc_workdays" for part in named)
         # What neither dates nor holidays sway comes round every week.
         self._ahead = HORIZON_DAYS if self._dated or self._swayed else 8
-        self._known: dict[object, tuple[tuple[int, int], ...]] = {}
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return rule, (self.text, self.hours_calendar, self._calendar)
+        self._known: dict[object, _Runs] = {}
+        self._today: tuple[date, _Runs] = (date.min, ())
 
     def is_open(self, at: datetime) -> bool | None:
         """Whether it is open then; None when that hangs on a notice not yet out, or the text says unknown."""
-        local = _local(at)
-        return _ANSWERS[_at(self._runs(local.date()), local.hour * 60 + local.minute)]
+        day, minute = _local(at)
+        known, runs = self._today  # one tuple, so that threads see both or neither
+        if day != known:
+            runs = self._runs(day)
+            self._today = day, runs
+        return _ANSWERS[_at(runs, minute)]
 
     def opens_at(self, at: datetime) -> datetime | None:
         """While closed, when it is next known to open, within a year."""
@@ -297,8 +287,7 @@ class Rule:
         return next((start for start, _ in self._changes(at)), None)
 
     def _changes(self, at: datetime, only: int | None = None) -> Iterator[tuple[datetime, int]]:
-        local = _local(at)
-        today, minute = local.date(), local.hour * 60 + local.minute
+        today, minute = _local(at)
         state = _at(self._runs(today), minute)
         for day in (today + ahead * _DAY for ahead in range(self._ahead if only in (None, state) else 0)):
             for start, then in self._runs(day):
@@ -306,65 +295,68 @@ class Rule:
                     state = then
                     yield datetime.combine(day, time(*divmod(start, 60)), SHANGHAI), state
 
-    def _runs(self, day: date) -> tuple[tuple[int, int], ...]:
-        """Minutes of this day from which a state holds, and the state; from what starts on it and the day before."""
+    def _runs(self, day: date) -> "_Runs":
         key = (self._pattern(day - _DAY), self._pattern(day))
         runs = self._known.get(key)
         if runs is None:
-            before, today = self._plan(day - _DAY), self._plan(day)
-            minutes = np.maximum(before[_MINUTES:], today[:_MINUTES])
-            starts = (0, *(np.flatnonzero(np.diff(minutes)) + 1).tolist())
+            minutes = np.maximum(self._plan(day - _DAY)[_MINUTES:], self._plan(day)[:_MINUTES])
+            starts = [0, *(np.flatnonzero(np.diff(minutes)) + 1).tolist()]
+            if len(self._known) > 127:  # only a hostile rule has so many
+                self._known.clear()
             runs = self._known[key] = tuple((start, int(minutes[start])) for start in starts)
         return runs
 
     def _pattern(self, day: date) -> object:
-        """What decides the hours that start on this day: two days with the same one have the same."""
-        kinds = self._calendar.kinds(day) if self._swayed else _PLAIN
+        """What decides the hours that start on this day: where it is the same, so are they."""
+        kinds = self._kinds(day)
         if not self._dated:
             return day.weekday(), kinds
-        return tuple(part.applies(day, kind, self._working) for kind in kinds for part in self._parts)
+        return tuple(part.applies(day, kind, self.hours_calendar) for kind in kinds for part in self._parts)
+
+    def _kinds(self, day: date) -> tuple[Day, ...]:
+        return self._calendar.kinds(day) if self._swayed else (Day.PLAIN,)
 
     def _plan(self, day: date) -> NDArray[np.uint8]:
-        kinds = self._calendar.kinds(day) if self._swayed else _PLAIN
-        plans = np.zeros((len(kinds), 2 * _MINUTES), np.uint8)
-        for plan, kind in zip(plans, kinds, strict=True):
+        """The states of the 2,880 minutes from this midnight, by the hours that start on this day."""
+        plans = []
+        for kind in self._kinds(day):
+            plans.append(np.zeros(2 * _MINUTES, np.uint8))
             for part in self._parts:
-                if part.applies(day, kind, self._working):
-                    part.paint(plan)
-        return np.where((plans == plans[0]).all(axis=0), plans[0], np.uint8(_UNKNOWN))
+                if part.applies(day, kind, self.hours_calendar):
+                    part.paint(plans[-1])
+        same = np.equal(plans, plans[0]).all(axis=0)
+        return np.where(same, plans[0], np.uint8(_UNKNOWN))
 
 
-def _at(runs: tuple[tuple[int, int], ...], minute: int) -> int:
+_Runs = tuple[tuple[int, int], ...]  # of one day: the minutes from which a state holds, and the state
+
+
+def _at(runs: _Runs, minute: int) -> int:
     return next(state for start, state in reversed(runs) if start <= minute)
 
 
-def _local(at: datetime) -> datetime:
-    if at.utcoffset() is None:
-        raise InvalidInput(
-            problems=[Problem(("at",), "an instant with its offset, for example 2026-10-01T10:00+08:00", at)]
-        )
-    if not 1900 < at.year < 9000:
-        raise InvalidInput(problems=[Problem(("at",), "an instant between the years 1901 and 8999", at)])
-    return at.astimezone(SHANGHAI)
+def _local(at: datetime) -> tuple[date, int]:
+    if at.utcoffset() is None or not 1900 < at.year < 9000:
+        message = "an instant of the years 1901 to 8999 with its offset, for example 2026-10-01T10:00:00+08:00"
+        raise InvalidInput(problems=[Problem(("at",), message, at)])
+    local = at.astimezone(SHANGHAI)
+    return local.date(), local.hour * 60 + local.minute
 
 
 def rule(text: str, hours_calendar: str = "literal", calendar: Calendar | None = None) -> Rule:
-    """The interned ``Rule`` of a text, by all published notices unless told otherwise. Raises ``InvalidInput``."""
-    return _rule(text, hours_calendar, calendar or _known())
+    """The one ``Rule`` of a text, by all published notices unless told otherwise. Raises ``InvalidInput``."""
+    return _rule(text, hours_calendar, calendar or _latest())
+
+
+_latest = lru_cache(maxsize=1)(Calendar.published)
 
 
 @lru_cache(maxsize=16384)
 def _rule(text: str, hours_calendar: str, calendar: Calendar) -> Rule:
     if hours_calendar not in HOURS_CALENDARS:
-        raise InvalidInput(
-            problems=[Problem(("hours_calendar",), f"one of {', '.join(HOURS_CALENDARS)}", hours_calendar)]
-        )
+        message = f"one of {', '.join(HOURS_CALENDARS)}"
+        raise InvalidInput(problems=[Problem(("hours_calendar",), message, hours_calendar)])
     return Rule(text, hours_calendar, calendar)
-
-
-@lru_cache(maxsize=1)
-def _known() -> Calendar:
-    return Calendar.published()
 
 
 def access_at(open_rule: Rule | None, staffed_rule: Rule | None, at: datetime) -> str | None:

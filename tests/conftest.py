@@ -1,7 +1,7 @@
 """A real PostGIS for every test: one private cluster a run, one migrated template, clones of it.
 
-`session` and `owner_session` roll back after the test; `fresh_engine` is a database of the test's own, for
-races and commits.
+`session`, `owner_session`, `house` and `client` roll back after the test; `fresh_engine` is a database of the
+test's own, for races and commits.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ import psycopg
 import pytest
 from fastapi.testclient import TestClient
 from psycopg import sql
-from sqlalchemy import Engine, make_url, text
+from sqlalchemy import Connection, Engine, make_url, text
 from sqlmodel import Session
 
 from api.app import create_app
@@ -143,8 +143,15 @@ def owner_session(shared_engine: Engine) -> Iterator[Session]:
 
 
 @pytest.fixture
-def client(fresh_engine: Engine) -> Iterator[TestClient]:
-    """The whole application over `fresh_engine`."""
-    app = create_app(Settings(secret=SECRET), fresh_engine)
-    with TestClient(app, raise_server_exceptions=False) as client:
+def house(shared_engine: Engine) -> Iterator[Connection]:
+    """A database for `db.session` and the application alike; what they commit is gone after the test."""
+    with shared_engine.connect() as connection, connection.begin() as outer, connection.begin_nested():
+        yield connection
+        outer.rollback()
+
+
+@pytest.fixture
+def client(house: Connection) -> Iterator[TestClient]:
+    """The whole application over `house`."""
+    with TestClient(create_app(Settings(secret=SECRET), house), raise_server_exceptions=False) as client:
         yield client

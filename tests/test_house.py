@@ -172,6 +172,7 @@ def test_the_project_names_no_package_registry():
 
 def test_the_version_is_said_once():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert f"## [{project['version']}]" in (ROOT / "CHANGELOG.md").read_text() or "Unreleased" in (
-        ROOT / "CHANGELOG.md"
-    ).read_text()
+    assert (
+        f"## [{project['version']}]" in (ROOT / "CHANGELOG.md").read_text()
+        or "Unreleased" in (ROOT / "CHANGELOG.md").read_text()
+    )

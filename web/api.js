@@ -49,7 +49,7 @@ async function attempt(path, signal) {
     if (!response.ok || body === null) throw new Refused(response.status, body);
     return { body };
   } catch (error) {
-    signal?.throwIfAborted();
+    if (signal?.aborted) throw error;
     if (error instanceof Refused) throw error;
     return { retryAfter: 0 };
   } finally {
@@ -71,7 +71,7 @@ function sleep(token, seconds, signal) {
     };
     const stop = () => {
       done();
-      reject(signal.reason);
+      reject(new DOMException("The search was given up.", "AbortError"));
     };
     const timer = setTimeout(done, seconds * 1000);
     addEventListener("online", done);

@@ -34,7 +34,7 @@ def list_regions(
 ) -> Response:
     """From the country down, then by code; with `parent` its children, with `level` too all of that level below."""
     after = tuple(paging.read(request, cursor).split("/")) if cursor else None
-    found = regions.browse(session, parent, level=level, after=after, limit=limit + 1)
+    found = regions.browse(session, parent=parent, level=level, after=after, limit=limit + 1)
     last = f"{found[limit - 1].level}/{found[limit - 1].adcode}" if len(found) > limit else None
     items = [asdict(region) for region in found[:limit]]
     return answers.json({"items": items, "links": paging.links(request, "application/json", last)})

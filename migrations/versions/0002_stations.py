@@ -148,12 +148,22 @@ CREATE TABLE station_facility (
 """
 
 STAMP = """
+-- A row of station_facility as the station carries it.
+CREATE FUNCTION facility_record_v1(facility text, status text, note text, checked_at timestamptz) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+  SELECT jsonb_strip_nulls(jsonb_build_object('facility', facility, 'status', status, 'note', note, 'checked_at',
+           to_char(checked_at AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM-DD"T"HH24:MI:SS"+08:00"')))
+$$;
+
 -- Derives what is derived and counts revisions: one transaction, one revision; a change of nothing is none.
 CREATE FUNCTION station_stamp_v1() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF TG_OP = 'INSERT' THEN
     NEW.code := station_code_v1(NEW.number);
-    NEW.facilities := '[]';
+    -- None yet, unless the same command entered them first, which spares a second version of every row.
+    SELECT coalesce(jsonb_agg(facility_record_v1(f.facility, f.status, f.note, f.checked_at)
+             ORDER BY f.facility), '[]') INTO NEW.facilities
+      FROM station_facility f WHERE f.station_id = NEW.id;
     NEW.revision := 1;
     NEW.created_at := now();
   ELSE
@@ -191,13 +201,12 @@ CREATE FUNCTION station_facility_gather_v1() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
   UPDATE station s SET facilities = d.facilities
-  FROM (SELECT c.station_id, coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
-               'facility', f.facility, 'status', f.status, 'note', f.note, 'checked_at',
-               to_char(f.checked_at AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM-DD"T"HH24:MI:SS"+08:00"')))
-             ORDER BY f.facility) FILTER (WHERE f.facility IS NOT NULL), '[]') AS facilities
+  FROM (SELECT c.station_id,
+               coalesce(jsonb_agg(facility_record_v1(f.facility, f.status, f.note, f.checked_at)
+                 ORDER BY f.facility) FILTER (WHERE f.facility IS NOT NULL), '[]') AS facilities
           FROM (SELECT DISTINCT station_id FROM changed) c LEFT JOIN station_facility f USING (station_id)
          GROUP BY c.station_id) d
-  WHERE s.id = d.station_id;
+  WHERE s.id = d.station_id AND s.facilities IS DISTINCT FROM d.facilities;
   RETURN NULL;
 END $$;
 CREATE TRIGGER station_facility_inserted AFTER INSERT ON station_facility REFERENCING NEW TABLE AS changed
@@ -335,6 +344,7 @@ def downgrade() -> None:
     for function in (
         "station_stamp_v1()",
         "station_facility_gather_v1()",
+        "facility_record_v1(text, text, text, timestamptz)",
         "station_remember_insert_v1()",
         "station_remember_update_v1()",
         "station_actor_v1()",

@@ -115,14 +115,14 @@ def test_readiness_of_a_good_database(client):
     assert (answer.status_code, answer.json()) == (200, {"status": "ready", "reasons": []})
 
 
-def test_a_mistake_of_ours_is_500_and_tells_nothing(fresh_engine, monkeypatch, caplog):
+def test_a_mistake_of_ours_is_500_and_tells_nothing(house, monkeypatch, caplog):
     from geo import search
 
     def broken(*_args, **_kwargs):
         raise RuntimeError("secret detail")
 
     monkeypatch.setattr(search, "nearest", broken)
-    with TestClient(create_app(Settings(secret=SECRET), fresh_engine), raise_server_exceptions=False) as client:
+    with TestClient(create_app(Settings(secret=SECRET), house), raise_server_exceptions=False) as client:
         body = problem(client, NEAREST, 500)
     assert "secret detail" not in str(body)
     assert str(LON) not in caplog.text.replace(f"lon={LON}", "", 0) or "nearest?" not in caplog.text
@@ -150,11 +150,11 @@ def test_pages_need_nobody_elses_server(client):
         assert "https://" not in page.replace("https://github.com", ""), path
 
 
-def test_cursors_are_signed_and_bound_to_their_query(fresh_engine):
-    with db.session(fresh_engine, ACTOR) as session:
+def test_cursors_are_signed_and_bound_to_their_query(house):
+    with db.session(house, ACTOR) as session:
         for n in range(3):
             station(session, name=f"站{n}", facilities=["toilet"])
-    with TestClient(create_app(Settings(secret=SECRET), fresh_engine)) as client:
+    with TestClient(create_app(Settings(secret=SECRET), house)) as client:
         body = client.get("/v1/stations?limit=2&facility=toilet").json()
         (following,) = [link["href"] for link in body["links"] if link["rel"] == "next"]
         assert "facility=toilet" in following

@@ -5,20 +5,22 @@ from urllib.parse import quote
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, text
 
+from api.app import create_app
 from api.schemas import StationCollection, StationFeature
 from geo import db
 from geo.datum import Datum, convert
-from tests.conftest import ACTOR
+from geo.settings import Settings
+from tests.conftest import ACTOR, SECRET
 from tests.factories import ZHENGZHOU, organisation, station
 
 LON, LAT = ZHENGZHOU
 
 
 @pytest.fixture
-def keys(fresh_engine: Engine) -> dict[str, str]:
-    with db.session(fresh_engine, ACTOR) as session:
+def keys(house: Connection) -> dict[str, str]:
+    with db.session(house, ACTOR) as session:
         organisation(session, "ccb")
         return {
             "金水": station(session, name="金水站", facilities=["toilet"], address="花园路1号", host_ref="A1"),
@@ -66,14 +68,16 @@ def test_navigation_links_are_each_in_their_own_datum_and_order(client, keys):
     assert f"tocoord={gcj[1]:.6f},{gcj[0]:.6f}" in links["tencent"]
 
 
-def test_an_etag_spares_the_body_until_the_station_changes(client, keys, fresh_engine):
-    path = f"/v1/stations/{keys['金水']}"
-    tag = client.get(path).headers["etag"]
-    assert client.get(path, headers={"If-None-Match": tag}).status_code == 304
-    assert client.get(path + "?crs=gcj02", headers={"If-None-Match": tag}).status_code == 200
+def test_an_etag_spares_the_body_until_the_station_changes(fresh_engine):
     with db.session(fresh_engine, ACTOR) as session:
-        session.execute(text("UPDATE station SET capacity = 5 WHERE name = '金水站'"))
-    assert client.get(path, headers={"If-None-Match": tag}).status_code == 200
+        path = f"/v1/stations/{station(session)}"
+    with TestClient(create_app(Settings(secret=SECRET), fresh_engine)) as client:
+        tag = client.get(path).headers["etag"]
+        assert client.get(path, headers={"If-None-Match": tag}).status_code == 304
+        assert client.get(path + "?crs=gcj02", headers={"If-None-Match": tag}).status_code == 200
+        with db.session(fresh_engine, ACTOR) as session:  # a second transaction, so a second revision
+            session.execute(text("UPDATE station SET capacity = 5"))
+        assert client.get(path, headers={"If-None-Match": tag}).status_code == 200
 
 
 @pytest.mark.parametrize("key", ["草稿", "none", "00000000-0000-0000-0000-000000000000", "%20"])
@@ -127,8 +131,8 @@ def test_a_bad_bbox_is_400(client, bbox):
     assert "west,south,east,north" in answer.text
 
 
-def test_pages_hold_every_station_once(client, fresh_engine):
-    with db.session(fresh_engine, ACTOR) as session:
+def test_pages_hold_every_station_once(client, house):
+    with db.session(house, ACTOR) as session:
         made = {station(session, name=f"站 {n}") for n in range(23)}
     seen: list[str] = []
     path = "/v1/stations?limit=5"

@@ -45,11 +45,15 @@ def home() -> Iterator[Path]:
 
 
 def processes(directory: Path) -> list[int]:
-    """The living processes that work in a directory, as PostgreSQL's do in that of their data."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if (entry / "cwd").readlink().is_relative_to(directory):
+    """The living processes of the servers whose data or sockets are in a directory."""
+    socket = b"unix_socket_directories=%b/" % os.fsencode(directory)
+    found: list[int] = []
+    for entry in sorted(Path("/proc").glob("[0-9]*"), key=lambda entry: int(entry.name)):
+        with contextlib.suppress(OSError):  # a container's root may not see where another user's process works
+            words = (entry / "cmdline").read_bytes()
+            parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            known = socket in words or parent in found
+            if words and (known or (entry / "cwd").readlink().is_relative_to(directory)):
                 found.append(int(entry.name))
     return found
 

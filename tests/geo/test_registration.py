@@ -69,7 +69,9 @@ def test_other_names_at_one_address_are_other_stations(session):
 
 
 def test_a_row_that_repeats_an_earlier_row_is_skipped_and_named(session):
-    rows = register(session, draft(), draft(lat=NEARBY), draft(name="别的", host_ref="9"), draft(name="再别", host_ref="9"))
+    rows = register(
+        session, draft(), draft(lat=NEARBY), draft(name="别的", host_ref="9"), draft(name="再别", host_ref="9")
+    )
     assert verdicts(rows) == ["inserted", "duplicate", "inserted", "duplicate"]
     assert rows[1].warnings == ["repeats row 2"]
 
@@ -107,7 +109,9 @@ def test_the_same_spot_in_another_datum_is_unchanged(session):
     assert row.verdict == "unchanged"
 
 
-@pytest.mark.parametrize(("kind", "expected"), [("bank", "bank_haven"), ("trade_union", "union_station"), ("post", "other")])
+@pytest.mark.parametrize(
+    ("kind", "expected"), [("bank", "bank_haven"), ("trade_union", "union_station"), ("post", "other")]
+)
 def test_the_kind_follows_the_managing_organisation(session, kind, expected):
     organisation(session, "o", kind=kind)
     (row,) = register(session, draft(), organisation="o")

@@ -51,8 +51,7 @@ EXPECTED = {
     "truck_parking 货车泊位 tyre_pump 打气筒 tools 工具箱 meals 餐食 emergency_button 一键报警 "
     "wheelchair_access 无障碍",
     "facility_status": "working 正常 faulty 故障 out_of_stock 缺货 expired 过期 unknown 未知",
-    "entry_mode": "walk_in 直接进入 staffed 有人值守 qr 扫码 union_app 工会会员码 id_card 身份证 face 人脸 "
-    "pin 密码",
+    "entry_mode": "walk_in 直接进入 staffed 有人值守 qr 扫码 union_app 工会会员码 id_card 身份证 face 人脸 pin 密码",
     "operational_status": "planned 筹建 open 开放 limited 部分服务 temporarily_closed 临时关闭 "
     "suspended 停用整改 relocated 已迁址 permanently_closed 撤销",
     "publication_status": "draft 草稿 submitted 待审核 published 已发布 returned 退回 "
@@ -210,9 +209,7 @@ def test_parse_refuses_what_it_does_not_know_and_names_what_is_allowed(text):
 
 
 def test_a_refusal_names_the_enumeration():
-    with pytest.raises(
-        InvalidInput, match="'tent' is not a station kind; allowed: union_station, bank_haven"
-    ):
+    with pytest.raises(InvalidInput, match="'tent' is not a station kind; allowed: union_station, bank_haven"):
         parse(StationKind, "tent")
 
 

@@ -1,0 +1,101 @@
+// The base map: provinces and cities from this server, names drawn by the browser, colours from map.css.
+
+import { get } from "/web/api.js";
+import { regionName } from "/web/words.js";
+
+export const FONT = ["PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "WenQuanYi Micro Hei", "sans-serif"];
+export const EMPTY = { type: "FeatureCollection", features: [] };
+export const CHINA = [[73.4, 3.2], [135.2, 53.7]];
+
+/** The value of a colour of map.css, which knows light from dark. */
+export const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+
+export const sources = () =>
+  Object.fromEntries(["province", "province-names", "city", "city-names"].map((id) => [id, { type: "geojson", data: EMPTY }]));
+
+const isDivision = ["==", ["get", "kind"], "division"];
+const isLine = ["==", ["get", "kind"], "line"];
+
+export const layers = () => [
+  { id: "background", type: "background", paint: { "background-color": color("map-around") } },
+  { id: "land", type: "fill", source: "province", filter: isDivision, paint: { "fill-color": color("map-land"), "fill-antialias": false } },
+  { id: "city-lines", type: "line", source: "city", minzoom: 6, filter: isDivision, paint: {
+    "line-color": color("map-city"), "line-width": ["interpolate", ["linear"], ["zoom"], 6, 0.5, 12, 1.5] } },
+  { id: "province-lines", type: "line", source: "province", filter: isDivision, layout: { "line-join": "round" }, paint: {
+    "line-color": color("map-province"), "line-width": ["interpolate", ["linear"], ["zoom"], 3, 0.7, 8, 1.6, 14, 2.4] } },
+  { id: "boundary-lines", type: "line", source: "province", filter: isLine, layout: { "line-cap": "round", "line-join": "round" }, paint: {
+    "line-color": color("map-boundary"), "line-width": ["interpolate", ["linear"], ["zoom"], 3, 1.1, 8, 2] } },
+];
+
+const label = (source, size, extra) => ({
+  type: "symbol",
+  source,
+  layout: { "text-field": ["get", "label"], "text-font": FONT, "text-size": size, "text-padding": 4, "text-max-width": 8 },
+  paint: { "text-color": color("map-name"), "text-halo-color": color("map-land"), "text-halo-width": 1.4 },
+  ...extra,
+});
+
+export const names = () => [
+  label("city-names", ["interpolate", ["linear"], ["zoom"], 6, 11, 10, 15], { id: "city-names", minzoom: 6 }),
+  label("province-names", ["interpolate", ["linear"], ["zoom"], 3, 11, 6, 15], { id: "province-names", maxzoom: 6.5 }),
+];
+
+const divisions = {};
+
+/** Fetch the outlines of a level and draw them; once. */
+export async function addOutlines(map, level) {
+  if (divisions[level]) return;
+  divisions[level] = [];
+  const outlines = await get(`/v1/regions/outlines?level=${level}`);
+  map.getSource(level).setData(outlines);
+  divisions[level] = outlines.features
+    .filter((feature) => feature.properties.kind === "division")
+    .map(({ properties, geometry }) => ({ properties, point: middle(geometry) }));
+  writeNames(map);
+}
+
+/** Write the names of the divisions in the language of the page. */
+export function writeNames(map) {
+  for (const [level, found] of Object.entries(divisions)) {
+    const features = found.map(({ properties, point }) => ({
+      type: "Feature",
+      properties: { label: regionName(properties) },
+      geometry: { type: "Point", coordinates: point },
+    }));
+    map.getSource(`${level}-names`).setData({ type: "FeatureCollection", features });
+  }
+}
+
+/** Where a name has most room: the middle of the widest of nine horizontal cuts through the largest polygon. */
+function middle({ type, coordinates }) {
+  const polygons = type === "Polygon" ? [coordinates] : coordinates;
+  const rings = polygons.reduce((a, b) => (area(a[0]) >= area(b[0]) ? a : b));
+  const lats = rings[0].map((point) => point[1]);
+  const [south, north] = [Math.min(...lats), Math.max(...lats)];
+  let best = { width: -1, point: rings[0][0] };
+  for (let step = 3; step <= 7; step += 0.5) {
+    const lat = south + ((north - south) * step) / 10;
+    const cuts = rings.flatMap((ring) => crossings(ring, lat)).sort((a, b) => a - b);
+    for (let i = 0; i + 1 < cuts.length; i += 2) {
+      // A cut a little narrower but nearer to the middle of the polygon looks better.
+      const width = (cuts[i + 1] - cuts[i]) * (1 - Math.abs(step - 5) / 12);
+      if (width > best.width) best = { width, point: [(cuts[i] + cuts[i + 1]) / 2, lat] };
+    }
+  }
+  return best.point;
+}
+
+function area(ring) {
+  let twice = 0;
+  for (let i = 1; i < ring.length; i++) twice += ring[i - 1][0] * ring[i][1] - ring[i][0] * ring[i - 1][1];
+  return Math.abs(twice);
+}
+
+function crossings(ring, lat) {
+  const found = [];
+  for (let i = 1; i < ring.length; i++) {
+    const [[x1, y1], [x2, y2]] = [ring[i - 1], ring[i]];
+    if (y1 > lat !== y2 > lat) found.push(x1 + ((lat - y1) / (y2 - y1)) * (x2 - x1));
+  }
+  return found;
+}

@@ -1,0 +1,64 @@
+// The stations in view: asked for when the map comes to rest, page by page, and honest about how many are missing.
+
+import { get } from "/web/api.js";
+
+const PAGE = 500;
+const PAUSE_MS = 250;
+// A page of full stations is some hundred kilobytes: riders pay for them, and far out nobody can tell them apart.
+const pagesAt = (zoom) => (zoom < 8 ? 1 : 4);
+
+export class InView {
+  #show;
+  #timer;
+  #flight;
+  #whole = null;
+
+  /** `show({features, complete, loading, error})` is called with all that is known so far; features may be null. */
+  constructor(show) {
+    this.#show = show;
+  }
+
+  /** The map rests at `zoom` and shows `box`; `filters` is a query string. */
+  look({ zoom, box }, filters) {
+    clearTimeout(this.#timer);
+    this.#flight?.abort();
+    if (this.#covers(box, filters)) return;
+    this.#timer = setTimeout(() => this.#load(zoom, box, filters).catch((error) => {
+      if (error.name !== "AbortError") this.#show({ features: [], complete: false, loading: false, error });
+    }), PAUSE_MS);
+  }
+
+  /** Whether what is shown already holds everything in `box`. */
+  #covers(box, filters) {
+    const whole = this.#whole;
+    return whole && whole.filters === filters && whole.box[0] <= box[0] && whole.box[1] <= box[1]
+      && whole.box[2] >= box[2] && whole.box[3] >= box[3];
+  }
+
+  async #load(zoom, box, filters) {
+    const { signal } = (this.#flight = new AbortController());
+    const bbox = box.map((degrees, index) => clamp(degrees, index % 2 ? 90 : 180).toFixed(5)).join(",");
+    const features = [];
+    let next = `/v1/stations?bbox=${bbox}&limit=${PAGE}${filters && `&${filters}`}`;
+    this.#whole = null;
+    this.#show({ features: null, complete: false, loading: true });
+    for (let page = 0; next && page < pagesAt(zoom); page++) {
+      const answer = await get(next, signal);
+      features.push(...answer.features);
+      next = nextOf(answer);
+      if (next && page + 1 < pagesAt(zoom)) this.#show({ features, complete: false, loading: true });
+    }
+    if (!next) this.#whole = { box, filters };
+    this.#show({ features, complete: !next, loading: false });
+  }
+}
+
+/** The path of the next page: behind a proxy the server may not know its own name. */
+function nextOf(answer) {
+  const link = answer.links.find(({ rel }) => rel === "next");
+  if (!link) return null;
+  const { pathname, search } = new URL(link.href, location.href);
+  return pathname + search;
+}
+
+const clamp = (value, most) => Math.min(most, Math.max(-most, value));

@@ -1,0 +1,119 @@
+// What the panel shows: the ranked list, the card of one station, what was found by name.
+
+import { h, spot } from "/web/dom.js";
+import { day, direction, distance, hours, label, list, number, say } from "/web/words.js";
+
+const APPS = ["amap", "baidu", "tencent"];
+
+/** The nearest stations as a list of buttons; `answer` is that of /v1/stations/nearest. */
+export function nearestList(answer, pick) {
+  const allSynthetic = answer.features.length > 0 && answer.features.every(({ properties }) => properties.synthetic);
+  return [
+    allSynthetic && h("p", { class: "note demo" }, say("synthetic_all")),
+    h("ol", { class: "stations" }, answer.features.map((feature, index) =>
+      h("li", {}, stationButton(feature, { rank: index + 1, pick, tag: !allSynthetic })))),
+    answer.features.length > 0 && h("p", { class: "note" }, say("straight")),
+  ];
+}
+
+/** Stations and regions found by name. */
+export function resultList(regions, answer, pick, goTo) {
+  return [
+    h("ul", { class: "stations" },
+      regions.map((region) => h("li", {}, h("button", { type: "button", class: "go-to", onclick: () => goTo(region) }, say("go_to", { name: region.name })))),
+      answer.features.map((feature) => h("li", {}, stationButton(feature, { pick, tag: true })))),
+    answer.links.some(({ rel }) => rel === "next") && h("p", { class: "note" }, say("results_more", { n: answer.features.length })),
+  ];
+}
+
+function stationButton(feature, { rank, pick, tag }) {
+  const { name, kind, address, facilities, distance_m: metres, bearing_deg: bearing, synthetic } = feature.properties;
+  const working = facilities.filter(({ status }) => status === "working").map(({ facility }) => label("facility", facility));
+  const badge = rank ? h("span", { class: "rank" }, String(rank)) : spot(kind);
+  if (rank) badge.style.setProperty("background", `var(--kind-${CSS.escape(kind)}, var(--kind-other))`);
+  return h("button", { type: "button", "data-id": feature.id, onclick: () => pick(feature.id) },
+    badge,
+    h("span", { class: "name" }, name, tag && synthetic && h("em", { class: "tag" }, say("synthetic"))),
+    metres !== undefined && h("span", { class: "distance" }, distance(metres), h("small", {}, ` ${direction(bearing)}`)),
+    h("span", { class: "detail" }, list([label("station_kind", kind), address ?? place(feature.properties)].filter(Boolean))),
+    h("span", { class: "detail" }, when(feature.properties), " · ", howIn(feature.properties)),
+    h("span", { class: "detail offers" }, working.length ? list(working) : say("facilities_unknown")));
+}
+
+/** The card of one station. `back` leaves it, `copy(text, button)` copies. */
+export function stationCard(feature, { back, copy }) {
+  const p = feature.properties;
+  const away = p.distance_m === undefined ? null : h("p", { class: "away" }, distance(p.distance_m), " ", direction(p.bearing_deg));
+  const [lon, lat] = feature.geometry.coordinates;
+  return h("article", { class: "card", "aria-labelledby": "card-name" },
+    h("button", { type: "button", class: "plain back", onclick: back }, "‹ ", say("back")),
+    h("h2", { id: "card-name", tabindex: "-1" }, p.name),
+    h("p", { class: "kind" }, spot(p.kind), label("station_kind", p.kind), p.brand && p.brand !== p.name && ` · ${p.brand}`),
+    away,
+    p.synthetic && h("p", { class: "note demo" }, say("synthetic_long")),
+    state(p),
+    h("nav", { class: "apps", "aria-label": say("navigate") }, APPS.map((app) => link(app, p.navigation[app]))),
+    h("dl", {},
+      row("hours", hoursLines(p)),
+      row("entry", howIn(p)),
+      row("address", p.address, place(p), p.near_boundary && say("near_boundary")),
+      row("entrance_note", p.entrance_note),
+      row("level", p.level),
+      row("facilities", p.facilities.length ? facilityList(p.facilities) : say("facilities_unknown")),
+      row("serves", p.serves.length && list(p.serves.map((value) => label("serves", value)))),
+      row("capacity", p.capacity && say("people", { n: p.capacity })),
+      row("area", p.floor_area_m2 && say("square_metres", { n: p.floor_area_m2 })),
+      row("tier", p.tier && label("tier", p.tier)),
+      row("phone", p.phone && h("a", { href: `tel:${p.phone.replace(/[^0-9+*#,]/g, "")}` }, p.phone)),
+      row("managed_by", p.managed_by),
+      row("code", h("span", { class: "code" }, h("code", {}, p.code),
+        h("button", { type: "button", onclick: (event) => copy(p.code, event.currentTarget) }, say("copy"))))),
+    h("p", { class: "note" }, p.verified_at ? say("verified", { day: day(p.verified_at) }) : say("updated", { day: day(p.updated_at) }),
+      ` · ${number(lat).length ? `${lat.toFixed(5)}, ${lon.toFixed(5)}` : ""}`));
+}
+
+const row = (title, ...content) => {
+  const lines = content.flat().filter(Boolean);
+  return lines.length ? [h("dt", {}, say(title)), h("dd", {}, lines.map((line) => (line instanceof Node ? line : h("p", {}, line))))] : [];
+};
+
+/** Open or not, as far as the answer says; a limited service is always said. */
+function state({ operational_status: status, open }) {
+  const words = [status !== "open" && label("operational_status", status)];
+  if (typeof open === "boolean") words.unshift(say(open ? "open_now" : "closed_now"));
+  const said = words.filter(Boolean);
+  return said.length ? h("p", { class: open === false ? "state shut" : "state" }, list(said)) : null;
+}
+
+const place = ({ province, city, district }) => [...new Set([province, city, district].filter(Boolean))].join(" ");
+
+const when = ({ opening_hours: text, hours_note: note }) => (text ? hours(text) : note ?? say("hours_unknown"));
+
+function hoursLines(p) {
+  return [
+    when(p),
+    p.opening_hours && p.hours_note,
+    p.opening_hours && p.hours_calendar === "prc_workdays" && say("workdays"),
+    p.staffed_hours && say("staffed", { hours: hours(p.staffed_hours) }),
+  ];
+}
+
+function howIn({ entry_modes: modes, registration_required: registration }) {
+  const ways = modes.length ? modes.map((mode) => label("entry_mode", mode)) : [say("entry_unknown")];
+  if (registration !== null) ways.push(say(registration ? "registration_required" : "no_registration"));
+  return list(ways);
+}
+
+function facilityList(facilities) {
+  return h("ul", { class: "facilities" }, facilities.map(({ facility, status, note }) => {
+    const words = [label("facility", facility), status !== "working" && label("facility_status", status), note].filter(Boolean);
+    return h("li", { class: status }, words.join(" · "));
+  }));
+}
+
+/** A link that leaves this site on purpose; only ever to https. */
+function link(app, href) {
+  if (!href?.startsWith("https://")) return null;
+  const attributes = { href, target: "_blank", rel: "noopener noreferrer", title: say("new_window"), "data-app": app };
+  return h("a", attributes, say(app));
+}

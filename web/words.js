@@ -1,0 +1,209 @@
+// Every word of the page, in both languages, and how numbers, hours and days are said. The words of the domain
+// (kinds, facilities, ways in) come from /v1/vocabulary.
+
+const WORDS = {
+  brand: ["驿站", "Yizhan"],
+  brand_line: ["户外劳动者服务站点", "outdoor-worker service stations"],
+  title: ["驿站 · 户外劳动者服务站点地图", "Yizhan · map of outdoor-worker service stations"],
+  other_language: ["English", "中文"],
+  skip_to_list: ["跳到列表", "Skip to the list"],
+  map: ["站点地图。按方向键移动，加减键缩放，回车键查找地图中心附近的站点",
+    "Map of stations. Arrow keys move, plus and minus zoom, Enter finds the stations nearest to the centre"],
+  zoom_in: ["放大", "Zoom in"],
+  zoom_out: ["缩小", "Zoom out"],
+  legend: ["图例", "Legend"],
+  more_or_less: ["展开或收起列表", "Open or fold the list"],
+  near_me: ["离我最近", "Nearest to me"],
+  near_me_privacy: ["您的位置只发给本服务器用于这一次查找，从不保存",
+    "Your position is sent to this server alone, for this search only, and is never stored"],
+  near_centre: ["地图中心附近", "Near map centre"],
+  near_centre_title: ["查找地图中心附近的站点", "Find the stations nearest to the centre of the map"],
+  search: ["搜索", "Search"],
+  search_hint: ["名称、地址、编码或城市", "Name, address, code or city"],
+  filters: ["筛选", "Filters"],
+  all_filters: ["全部筛选", "All filters"],
+  clear_filters: ["清除筛选", "Clear filters"],
+  no_registration: ["无需登记", "No registration"],
+  facilities_all: ["设施（须全部具备）", "Facilities (all of them)"],
+  kinds_any: ["类型（任一）", "Kind (any of them)"],
+  entry_any: ["进入方式（任一）", "Way in (any of them)"],
+  privacy: ["位置只用于当次查找，从不保存；本页不用 Cookie，也不访问其他网站。",
+    "Positions serve one search and are never stored. This page sets no cookies and contacts no other site."],
+  api_docs: ["开放接口文档", "API documentation"],
+  welcome: ["点按地图上任意一处，或按“离我最近”，查找最近的站点。",
+    "Tap anywhere on the map, or press “Nearest to me”, to find the nearest stations."],
+  starting: ["正在打开地图…", "Opening the map…"],
+  locating: ["正在定位…", "Finding your position…"],
+  searching: ["正在查找…", "Searching…"],
+  found_near: ["最近的 {n} 个站点", "The {n} nearest stations", "The nearest station"],
+  found_all: ["{radius}内共 {n} 个站点", "{n} stations within {radius}", "One station within {radius}"],
+  found_none: ["{radius}内没有站点", "There is no station within {radius}"],
+  found_none_filtered: ["{radius}内没有符合筛选条件的站点", "No station within {radius} passes the filters"],
+  accuracy: ["定位精度约 ±{radius}。", "Your position is accurate to about ±{radius}."],
+  straight: ["距离为直线距离", "Distances are straight lines"],
+  refused: ["未获得定位权限。请在浏览器设置中允许，或直接点按地图。",
+    "The browser may not use your position. Allow it in the settings, or tap the map instead."],
+  unlocated: ["暂时无法定位。请到开阔处重试，或直接点按地图。",
+    "Your position could not be found. Try again in the open, or tap the map instead."],
+  insecure: ["浏览器只在 HTTPS 页面提供定位。请直接点按地图。",
+    "Browsers give positions to HTTPS pages only. Tap the map instead."],
+  outside: ["此处无法查找。", "No search is possible here."],
+  failed: ["服务器拒绝了请求。", "The server refused."],
+  away: ["服务器暂时无法应答，{n} 秒后自动重试…", "The server does not answer; trying again in {n} s…",
+    "The server does not answer; trying again in 1 s…"],
+  no_webgl: ["此浏览器无法显示地图；列表和搜索仍可使用。", "This browser cannot draw the map; list and search work."],
+  shown_first: ["此范围站点过多，仅显示前 {n} 个；放大地图可看全部", "Too many stations here: showing the first {n}; zoom in for all"],
+  shown_loading: ["正在加载站点…", "Loading stations…"],
+  shown_none: ["此范围内没有站点", "No stations in this view"],
+  shown_none_filtered: ["此范围内没有符合筛选条件的站点", "No station in this view passes the filters"],
+  results: ["“{q}”的搜索结果", "Results for “{q}”"],
+  results_none: ["没有找到“{q}”", "Nothing found for “{q}”"],
+  results_more: ["仅显示前 {n} 个，请输入更多文字", "Showing the first {n} only; type more"],
+  go_to: ["前往{name}", "Go to {name}"],
+  back: ["返回", "Back"],
+  close: ["关闭", "Close"],
+  navigate: ["导航到这里", "Directions"],
+  amap: ["高德地图", "AMap"],
+  baidu: ["百度地图", "Baidu Maps"],
+  tencent: ["腾讯地图", "Tencent Maps"],
+  new_window: ["在新窗口打开", "opens in a new window"],
+  synthetic: ["演示数据", "Demonstration data"],
+  synthetic_long: ["演示数据：不是真实地点", "Demonstration data: not a real place"],
+  synthetic_all: ["演示数据：以下均不是真实地点", "Demonstration data: none of these is a real place"],
+  address: ["地址", "Address"],
+  hours: ["开放时间", "Hours"],
+  hours_unknown: ["开放时间未知", "Hours not known"],
+  workdays: ["周一至周五指法定工作日：节假日不开放，调休上班日开放",
+    "Weekdays are working days: closed on statutory holidays, open on make-up working days"],
+  staffed: ["有人值守：{hours}", "Staffed: {hours}"],
+  entry: ["进入方式", "Way in"],
+  entry_unknown: ["进入方式未知", "Way in not known"],
+  registration_required: ["需要登记", "Registration required"],
+  facilities: ["设施", "Facilities"],
+  facilities_unknown: ["设施未知", "Facilities not known"],
+  serves: ["服务对象", "For"],
+  capacity: ["可容纳", "Room for"],
+  people: ["{n} 人", "{n} people", "one person"],
+  area: ["面积", "Area"],
+  square_metres: ["{n} 平方米", "{n} m²"],
+  level: ["楼层", "Floor"],
+  entrance_note: ["入口", "Entrance"],
+  phone: ["电话", "Telephone"],
+  managed_by: ["管理单位", "Managed by"],
+  tier: ["等级", "Standard"],
+  brand_name: ["品牌", "Brand"],
+  code: ["站点编码", "Station code"],
+  copy: ["复制", "Copy"],
+  copied: ["已复制", "Copied"],
+  verified: ["核实于 {day}", "Verified {day}"],
+  updated: ["更新于 {day}", "Updated {day}"],
+  open_now: ["现在开放", "Open now"],
+  closed_now: ["现在未开放", "Closed now"],
+  near_boundary: ["邻近区界，所属区县仅供参考", "near a border: the district is uncertain"],
+};
+
+const DIRECTIONS = [
+  ["北", "N"], ["东北", "NE"], ["东", "E"], ["东南", "SE"], ["南", "S"], ["西南", "SW"], ["西", "W"], ["西北", "NW"],
+];
+
+const PROVINCES = {
+  110000: "Beijing", 120000: "Tianjin", 130000: "Hebei", 140000: "Shanxi", 150000: "Inner Mongolia", 210000: "Liaoning",
+  220000: "Jilin", 230000: "Heilongjiang", 310000: "Shanghai", 320000: "Jiangsu", 330000: "Zhejiang", 340000: "Anhui",
+  350000: "Fujian", 360000: "Jiangxi", 370000: "Shandong", 410000: "Henan", 420000: "Hubei", 430000: "Hunan",
+  440000: "Guangdong", 450000: "Guangxi", 460000: "Hainan", 500000: "Chongqing", 510000: "Sichuan", 520000: "Guizhou",
+  530000: "Yunnan", 540000: "Xizang", 610000: "Shaanxi", 620000: "Gansu", 630000: "Qinghai", 640000: "Ningxia",
+  650000: "Xinjiang", 710000: "Taiwan", 810000: "Hong Kong", 820000: "Macao",
+};
+
+const HOURS = {
+  "24/7": ["全天 24 小时", "24 hours a day"], PH: ["法定节假日", "public holidays"], off: ["不开放", "closed"],
+  closed: ["不开放", "closed"], unknown: ["不确定", "not certain"], open: ["开放", "open"], week: ["周次", "week"],
+  Mo: ["周一", "Mon"], Tu: ["周二", "Tue"], We: ["周三", "Wed"], Th: ["周四", "Thu"], Fr: ["周五", "Fri"],
+  Sa: ["周六", "Sat"], Su: ["周日", "Sun"], Jan: ["1月", "Jan"], Feb: ["2月", "Feb"], Mar: ["3月", "Mar"],
+  Apr: ["4月", "Apr"], May: ["5月", "May"], Jun: ["6月", "Jun"], Jul: ["7月", "Jul"], Aug: ["8月", "Aug"],
+  Sep: ["9月", "Sep"], Oct: ["10月", "Oct"], Nov: ["11月", "Nov"], Dec: ["12月", "Dec"],
+};
+
+const REMEMBERED = "yizhan.language";
+let language = navigator.language?.toLowerCase().startsWith("zh") ? "zh" : "en";
+try {
+  language = { zh: "zh", en: "en" }[localStorage.getItem(REMEMBERED)] ?? language;
+} catch { /* storage may be forbidden; the choice then lasts as long as the page */ }
+let vocabulary = {};
+
+const column = () => (language === "zh" ? 0 : 1);
+const locale = () => (language === "zh" ? "zh-CN" : "en-GB");
+
+/** Change to the other language, and remember it. */
+export function switchLanguage() {
+  language = language === "zh" ? "en" : "zh";
+  try {
+    localStorage.setItem(REMEMBERED, language);
+  } catch { /* as above */ }
+}
+
+/** Take the words of the domain, as `/v1/vocabulary` gives them. */
+export function learn(words) {
+  vocabulary = words;
+}
+
+/** The values of an enumeration in the registry's order: `values("station_kind")`. */
+export const values = (enumeration) => (vocabulary[enumeration] ?? []).map((word) => word.value);
+
+/** What an enumeration's value is called: `label("facility", "fan")`. */
+export function label(enumeration, value) {
+  return vocabulary[enumeration]?.find((word) => word.value === value)?.[language] ?? value;
+}
+
+/** A sentence of the table: `say("found_near", { n: 10 })`; English has a third form for one. */
+export function say(key, given = {}) {
+  const forms = WORDS[key];
+  const form = language === "en" && given.n === 1 && forms[2] ? forms[2] : forms[column()];
+  return form.replace(/\{(\w+)\}/g, (_, name) => (typeof given[name] === "number" ? number(given[name]) : given[name]));
+}
+
+export const number = (value) => new Intl.NumberFormat(locale(), { maximumFractionDigits: 1 }).format(value);
+
+/** Values in a row: 、 or comma. */
+export const list = (parts) => parts.join(language === "zh" ? "、" : ", ");
+
+/** Metres as a rider reads them: 350 m, 1.2 km, 14 km. */
+export function distance(metres) {
+  const [m, km] = language === "zh" ? ["米", "公里"] : ["m", "km"];
+  if (Math.round(metres) < 1000) return `${Math.round(metres)} ${m}`;
+  return `${number(metres < 9950 ? Math.round(metres / 100) / 10 : Math.round(metres / 1000))} ${km}`;
+}
+
+/** One of eight directions for degrees from north, "" on the spot itself. */
+export const direction = (degrees) => (Number.isFinite(degrees) ? DIRECTIONS[Math.round(degrees / 45) % 8][column()] : "");
+
+/** A day in China, of an RFC 3339 instant. */
+export const day = (instant) =>
+  new Intl.DateTimeFormat(locale(), { dateStyle: "medium", timeZone: "Asia/Shanghai" }).format(new Date(instant));
+
+/** A division's name on the map; provinces have English ones, cities are written as on their signs. */
+export const regionName = ({ adcode, level, name }) => (language === "en" && level === "province" && PROVINCES[adcode]) || name;
+
+/** OSM opening_hours in words: `Mo-Fr 09:00-17:00; PH off` is 周一至周五 09:00–17:00；法定节假日不开放. */
+export function hours(text) {
+  const [to, comma, semicolon] = language === "zh" ? ["至", "、", "；"] : ["–", ", ", "; "];
+  return text
+    .split(/("[^"]*")/) // comments are the host's own words
+    .map((part, index) => (index % 2 ? part.slice(1, -1) : part
+      .replace(/(\d)-(?=\d)/g, "$1–")
+      .replace(/-/g, to)
+      .replace(/\b(24\/7|[A-Z][a-z]{1,2}|PH|off|closed|unknown|open|week)\b/g, (word) => HOURS[word]?.[column()] ?? word)
+      .replace(/ ?(;|\|\|) ?/g, semicolon)
+      .replace(/, ?/g, comma)))
+    .join("");
+}
+
+/** Write all words of the static page. */
+export function writeWords(root = document) {
+  document.documentElement.lang = locale();
+  document.title = say("title");
+  for (const element of root.querySelectorAll("[data-word]")) element.textContent = say(element.dataset.word);
+  for (const element of root.querySelectorAll("[data-title]")) element.title = say(element.dataset.title);
+  for (const element of root.querySelectorAll("[data-label]")) element.setAttribute("aria-label", say(element.dataset.label));
+  for (const element of root.querySelectorAll("[data-placeholder]")) element.placeholder = say(element.dataset.placeholder);
+}
