@@ -1,5 +1,6 @@
 """How answers are written: GeoJSON bodies and ETags."""
 
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ from starlette.responses import Response
 
 from geo import stations
 from geo.datum import Datum
+from geo.opening import Moment
 
 GEOJSON = "application/geo+json"
 
@@ -24,9 +26,15 @@ def json(body: object, **headers: str) -> Response:
     return Response(orjson.dumps(body), media_type="application/json", headers=headers)
 
 
-def station(request: Request, row: RowMapping, crs: Datum) -> Response:
-    """One station with its ETag: revision and datum; 304 when the caller has it."""
-    tag = f'"{row["revision"]}-{crs}"'
-    if tag in request.headers.get("if-none-match", ""):
+def station(request: Request, row: RowMapping, crs: Datum, when: Moment, **more: Any) -> Response:
+    """One station with its ETag; 304 when the caller has it."""
+    body = {**stations.feature(row, crs, when), "crs": crs, **more}
+    tag = entity_tag(row, body)
+    if tag in [given.strip() for given in request.headers.get("if-none-match", "").split(",")]:
         return Response(status_code=304, headers={"ETag": tag})
-    return geojson({**stations.feature(row, crs), "crs": crs}, ETag=tag)
+    return geojson(body, ETag=tag)
+
+
+def entity_tag(row: RowMapping, body: Mapping[str, Any]) -> str:
+    """The revision, and a digest of what is shown: the clock opens and closes a station without a revision."""
+    return f'"{row["revision"]}-{zlib.crc32(orjson.dumps(body)):08x}"'

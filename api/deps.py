@@ -1,8 +1,9 @@
 """What routes ask for: a session, a point, filters, a page. Parameters are parsed here and nowhere else."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from functools import lru_cache
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import Depends, FastAPI, Query, Request
@@ -86,6 +87,9 @@ Degrees = Annotated[float, Field(allow_inf_nan=False)]
 Facilities = Annotated[list[Facility], BeforeValidator(split_commas)]
 
 
+OpenAt = Annotated[Literal["now"] | AwareDatetime | None, Field(examples=["now", "2026-10-01T10:00:00+08:00"])]
+
+
 class FilterQuery(Asked):
     """The filters of nearest and list; several values are separated by commas."""
 
@@ -95,6 +99,7 @@ class FilterQuery(Asked):
     serves: Annotated[list[Serves], BeforeValidator(split_commas)] = Field([], description="any of these")
     entry: Annotated[list[EntryMode], BeforeValidator(split_commas)] = Field([], description="any of these")
     no_registration: bool = Field(default=False, description="true: only where no registration is required")
+    open: OpenAt = Field(None, description="`now`, or an RFC 3339 instant: only what is open then")
     managed_by: Annotated[list[str], BeforeValidator(split_commas)] = Field(
         [], description="codes of managing organisations, any of these"
     )
@@ -102,7 +107,11 @@ class FilterQuery(Asked):
     def wanted(self) -> Wanted:
         """These filters as the search takes them."""
         names = ("facility", "facility_any", "kind", "serves", "entry", "managed_by", "no_registration")
-        return Wanted(**{name: getattr(self, name) for name in names})
+        return Wanted(**{name: getattr(self, name) for name in names}, open=self.open is not None)
+
+    def instant(self) -> datetime | None:
+        """The instant asked for; None is now."""
+        return self.open if isinstance(self.open, datetime) else None
 
 
 class PointQuery(Asked):

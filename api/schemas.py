@@ -60,6 +60,16 @@ class Navigation(BaseModel):
     tencent: str
 
 
+class ClosureOut(BaseModel):
+    """A closure."""
+
+    id: str
+    starts_at: str
+    ends_at: str | None = None
+    reason: str
+    replacement_id: str | None = None
+
+
 class StationProperties(BaseModel):
     """What is known of a station."""
 
@@ -94,7 +104,11 @@ class StationProperties(BaseModel):
     host: str | None
     sponsor: str | None
     supervising_union: str | None
-    operational_status: OperationalStatus
+    operational_status: OperationalStatus = Field(description="effective: closures count")
+    open: bool | None = Field(description="null where the hours are unknown")
+    opens_at: str | None
+    closes_at: str | None
+    closures: list[ClosureOut] = Field(description="under way and to come")
     publication_status: PublicationStatus
     synthetic: bool = Field(description="part of a demonstration network, not a real place")
     revision: int

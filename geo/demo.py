@@ -1,10 +1,10 @@
 """A synthetic network, marked as such, in the shape of the published one: for trying things out and for measuring.
 
-The same seed and size give the same stations, identifiers included. Where they stand is `geo.demo_places`, what
-their rows say `geo.demo_rows`, in the words of `geo.demo_names`.
+The same seed and size give the same stations, identifiers included. Where they stand is `geo.demo_places`, of what
+sort they are `geo.demo_profiles`, what their rows say `geo.demo_rows`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -13,9 +13,17 @@ from sqlalchemy import text
 from sqlmodel import Session, insert
 
 from geo import db, demo_places, demo_rows
-from geo.demo_names import CCB_HAVENS, LEGAL_AID, MARK, OFFSHORE_PROFILES, ORGANISATIONS, PROFILES
 from geo.demo_places import OFFSHORE, WHOLE, XINDU, Atlas, Ints
-from geo.demo_rows import KEYS, Network, organisation_code
+from geo.demo_profiles import (
+    CCB_HAVENS,
+    LEGAL_AID,
+    MARK,
+    OFFSHORE_PROFILES,
+    ORGANISATIONS,
+    PROFILES,
+    organisation_code,
+)
+from geo.demo_rows import KEYS, Batch, Network
 from geo.errors import InvalidInput, NotEmpty, Problem
 from geo.tables import Organisation
 
@@ -30,25 +38,22 @@ class DemoReport:
     stations: int
     facilities: int
     organisations: int
+    provinces: int
 
     def __str__(self) -> str:
         return (
-            f"{self.stations:,} synthetic stations with {self.facilities:,} facilities"
+            f"{self.stations:,} synthetic stations in {self.provinces} provinces, with {self.facilities:,} facilities,"
             f" of {self.organisations} organisations."
         )
 
 
-def build(
-    session: Session, *, stations: int, seed: int, progress: Callable[[int], None] | None = None
-) -> DemoReport:
+def build(session: Session, *, stations: int, seed: int, progress: Callable[[int], None] | None = None) -> DemoReport:
     """Fill an empty registry with `stations` (100 to 1,000,000); `progress` hears how many are in.
 
-    Raises `NotEmpty`, `RegionNotFound` when no divisions are loaded, `InvalidInput` for another size.
+    Raises `NotEmpty`, `RegionNotFound` when no divisions are loaded, `InvalidInput` for another size or a bad seed.
     """
-    if not SIZES[0] <= stations <= SIZES[1]:
-        message = f"expected a number from {SIZES[0]:,} to {SIZES[1]:,}"
-        raise InvalidInput(problems=[Problem(("stations",), message, stations)])
-    if session.scalar(text("SELECT EXISTS (SELECT FROM station)")):
+    _check(stations, seed)
+    if not is_empty(session):
         raise NotEmpty
     # What bounds a request is too small for this; and millions of look-ups by triggers need no plan of their own.
     session.execute(text("SET LOCAL statement_timeout = 0"))
@@ -57,7 +62,23 @@ def build(
     organisations = _found(session, network.atlas)
     facilities = _load(session, network, progress or (lambda done: None))
     _analyse(session)
-    return DemoReport(stations, facilities, organisations)
+    provinces = {network.atlas.divisions[number].province for number in set(network.spots["division"].tolist())}
+    return DemoReport(stations, facilities, organisations, len(provinces))
+
+
+def is_empty(session: Session) -> bool:
+    """Whether the registry holds no station yet, of whatever status."""
+    return not session.scalar(text("SELECT EXISTS (SELECT FROM station)"))
+
+
+def _check(stations: int, seed: int) -> None:
+    problems = []
+    if not SIZES[0] <= stations <= SIZES[1]:
+        problems.append(Problem(("stations",), f"expected a number from {SIZES[0]:,} to {SIZES[1]:,}", stations))
+    if seed < 0:
+        problems.append(Problem(("seed",), "expected 0 or a positive number", seed))
+    if problems:
+        raise InvalidInput(problems=problems)
 
 
 def _design(session: Session, stations: int, seed: int) -> Network:
@@ -101,14 +122,14 @@ def _found(session: Session, atlas: Atlas) -> int:
     """Enter the organisations, heads before branches; how many there are."""
     provinces = {division.province: division.names[0] for division in atlas.divisions}
     heads = [
-        Organisation(code=f"demo-{slug}", name=f"{head.name}{MARK}", kind=head.kind, region="100000")
+        Organisation(code=f"demo-{slug}", name=f"{head.name}{MARK}", kind=head.kind.value, region="100000")
         for slug, head in ORGANISATIONS.items()
     ]
     branches = [
         Organisation(
             code=organisation_code(slug, code),
             name=f"{head.branch.format(province=name)}{MARK}",
-            kind=head.kind,
+            kind=head.kind.value,
             parent=f"demo-{slug}",
             region=code,
         )
@@ -126,19 +147,27 @@ def _load(session: Session, network: Network, progress: Callable[[int], None]) -
     session.execute(db.sql("demo_stage"))
     connection = session.connection().connection.driver_connection
     assert connection is not None  # noqa: S101 - a connection of an open session
-    facilities, size = 0, len(network.profile)
-    with ThreadPoolExecutor(1) as maker:  # makes the next chunk while the database works on this one
-        upcoming = maker.submit(demo_rows.batch, network, 0, CHUNK)
-        for end in (*range(CHUNK, size, CHUNK), size):
-            rows = upcoming.result()
-            upcoming = maker.submit(demo_rows.batch, network, end, end + CHUNK)
-            session.execute(text("TRUNCATE demo_stage"))
-            with connection.cursor().copy("COPY demo_stage FROM STDIN") as copy:
-                copy.write(rows.copy_text)
-            session.execute(db.sql("demo_load"))
-            facilities += rows.facilities
-            progress(end)
+    facilities = 0
+    for end, batch in _batches(network):
+        session.execute(text("TRUNCATE demo_stage"))
+        with connection.cursor().copy("COPY demo_stage FROM STDIN") as copy:
+            copy.write(batch.copy_text)
+        session.execute(db.sql("demo_load"))
+        facilities += batch.facilities
+        progress(end)
     return facilities
+
+
+def _batches(network: Network) -> Iterator[tuple[int, Batch]]:
+    """The stations by the chunk, and where each ends; the next is made while the database works on one."""
+    starts = range(0, len(network.profile), CHUNK)
+    with ThreadPoolExecutor(1) as maker:
+        upcoming = maker.submit(demo_rows.batch, network, 0, CHUNK)
+        for start in starts:
+            ready = upcoming.result()
+            if start != starts[-1]:
+                upcoming = maker.submit(demo_rows.batch, network, start + CHUNK, start + 2 * CHUNK)
+            yield min(start + CHUNK, len(network.profile)), ready
 
 
 def _analyse(session: Session) -> None:

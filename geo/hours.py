@@ -46,6 +46,7 @@ _LOOKALIKES = str.maketrans(
     {**dict.fromkeys("‐‑‒–—―−~〜～", "-"), **dict.fromkeys("\u200b\ufeff", ""), "∶": ":", "、": ","}
 )
 _TIDYING = (
+    (r" +", " "),
     (r"(?<![\d:])(\d:\d\d)(?!\d)", r"0\1"),
     (r"(?<=[a-z\d]) ?-+ ?(?=[A-Z]|\d\d(?! day))", "-"),
     (r" ?;[; ]*", "; "),

@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, func, select
+from sqlalchemy import RowMapping
 from sqlmodel import Session
 
-from geo import db, regions
+from geo import db, opening, regions
+from geo.opening import Moment
 from geo.vocabulary import EntryMode, Facility, PublicationStatus, Serves, StationKind
 
 # Dense areas answer in the first step, deserts in the last; each costs about a millisecond at 200,000 stations.
@@ -28,6 +29,7 @@ class Wanted:
     entry: Sequence[EntryMode] = ()
     managed_by: Sequence[str] = ()
     no_registration: bool = False
+    open: bool = False
 
     def parameters(self) -> dict[str, Any]:
         """The filters as the queries take them: null where nothing is asked."""
@@ -38,11 +40,11 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Nearest:
-    """The stations found, nearest first, how far the search looked, and the instant it is true of."""
+    """The stations found, nearest first, how far the search looked, and the moment it is true of."""
 
     stations: Sequence[RowMapping]
     searched_radius_m: float
-    as_of: datetime
+    when: Moment
 
 
 def nearest(
@@ -53,14 +55,16 @@ def nearest(
     limit: int = 10,
     radius_m: float | None = None,
     wanted: Wanted | None = None,
+    when: Moment | None = None,
 ) -> Nearest:
     """The published stations open for use nearest to a WGS-84 point: by ellipsoidal distance, ties by id.
 
     Without `radius_m` the search widens to 50 km until it has `limit` stations. Each row is a station's card
-    with `distance_m` and `bearing_deg` (null on the spot itself).
+    with `distance_m` and `bearing_deg` (null on the spot itself). Closures and hours are those of `when`.
     """
     farthest = radius_m if radius_m is not None else FARTHEST_M
-    asked = {"lon": lon, "lat": lat, "limit": limit, **(wanted or Wanted()).parameters()}
+    wanted, when = wanted or Wanted(), when or opening.moment(session)
+    asked = {"lon": lon, "lat": lat, "limit": limit, **wanted.parameters(), **_clock(session, wanted, when)}
     rows: Sequence[RowMapping] = ()
     for step in (*(step for step in STEPS_M if step < farthest), farthest):
         found = session.execute(db.sql("nearest"), asked | {"radius_m": step})
@@ -69,7 +73,12 @@ def nearest(
             break
     # Given a radius, everything within it counts as searched: the answer is the k nearest of all of it.
     searched = farthest if radius_m is not None else step
-    return Nearest(rows, searched, session.execute(select(func.now())).scalar_one())
+    return Nearest(rows, searched, when)
+
+
+def _clock(session: Session, wanted: Wanted, when: Moment) -> dict[str, Any]:
+    """What the queries need to know of the clock: the instant, and the rules open then when that is asked."""
+    return {"at": when.at, "rules": opening.open_rules(session, when) if wanted.open else None}
 
 
 @dataclass(frozen=True)
@@ -84,12 +93,14 @@ class Listing:
     updated_since: datetime | None = None
 
 
-def page(session: Session, listing: Listing, *, limit: int, after: UUID | None = None) -> list[RowMapping]:
+def page(
+    session: Session, listing: Listing, *, limit: int, after: UUID | None = None, when: Moment
+) -> list[RowMapping]:
     """Up to `limit` published stations in the order of their ids, beginning after the id `after`.
 
     `bbox` is west, south, east, north in WGS-84. Raises `RegionNotFound`.
     """
-    asked = _listed(session, listing) | {"limit": limit, "after": after}
+    asked = _listed(session, listing) | _clock(session, listing.wanted, when) | {"limit": limit, "after": after}
     return list(session.execute(db.sql("station_list"), asked).mappings())
 
 

@@ -12,8 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from sqlalchemy import RowMapping
 from sqlmodel import Session
 
-from geo import datum, db, errors, hours, navigation
+from geo import datum, db, errors, hours, navigation, opening
 from geo.datum import Datum
+from geo.opening import Moment
 from geo.vocabulary import (
     EntryMode,
     Facility,
@@ -171,12 +172,16 @@ PROPERTIES = (
 INSTANTS = ("verified_at", "created_at", "updated_at")
 
 
-def feature(row: RowMapping, crs: Datum) -> dict[str, Any]:
-    """The GeoJSON Feature (RFC 7946) of a row of `station_card`, its position in `crs`, 7 decimals."""
+def feature(row: RowMapping, crs: Datum, when: Moment) -> dict[str, Any]:
+    """The GeoJSON Feature (RFC 7946) of a row of `station_card`: position in `crs`, 7 decimals; state at `when`."""
     lon, lat = row["lon"], row["lat"]
     shown = (lon, lat) if crs is Datum.WGS84 else datum.convert(lon, lat, Datum.WGS84, crs)
     properties: dict[str, Any] = {name: row[name] for name in PROPERTIES}
     properties.update((name, instant(row[name])) for name in INSTANTS)
+    state = opening.of(row, when)
+    properties["operational_status"], properties["open"] = state.operational_status, state.open
+    properties["opens_at"], properties["closes_at"] = instant(state.opens_at), instant(state.closes_at)
+    properties["closures"] = [c for c in row["closures"] if not _is_over(c, when)]
     properties["navigation"] = navigation.links(lon, lat, row["name"])
     return {
         "type": "Feature",
@@ -186,14 +191,18 @@ def feature(row: RowMapping, crs: Datum) -> dict[str, Any]:
     }
 
 
+def _is_over(closure: dict[str, str], when: Moment) -> bool:
+    return "ends_at" in closure and datetime.fromisoformat(closure["ends_at"]) <= when.at
+
+
 def instant(value: datetime | None) -> str | None:
     """RFC 3339 in Asia/Shanghai, to the second."""
     return value.astimezone(SHANGHAI).isoformat(timespec="seconds") if value else None
 
 
-def near_feature(row: RowMapping, crs: Datum) -> dict[str, Any]:
+def near_feature(row: RowMapping, crs: Datum, when: Moment) -> dict[str, Any]:
     """`feature`, with `distance_m` (to the centimetre) and `bearing_deg` from where the rider stands."""
-    found = feature(row, crs)
+    found = feature(row, crs, when)
     bearing = row["bearing_deg"]
     found["properties"]["distance_m"] = round(row["distance_m"], 2)
     found["properties"]["bearing_deg"] = None if bearing is None else round(bearing, 1)

@@ -9,7 +9,17 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from geoalchemy2 import Geography, Geometry, WKBElement
-from sqlalchemy import BigInteger, DateTime, ForeignKeyConstraint, Identity, Index, Text, TypeDecorator, text
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, DOUBLE_PRECISION, JSONB
 from sqlalchemy.types import UserDefinedType
 from sqlmodel import Field, SQLModel
@@ -140,6 +150,17 @@ class RegionLine(Row, table=True):
     geom: WKBElement = Field(sa_type=Geometry("MULTILINESTRING", srid=4326, spatial_index=False))
 
 
+class OpeningRule(Row, table=True):
+    """A distinct opening rule; stations refer to it, so that it is evaluated once for all of them."""
+
+    __tablename__ = "opening_rule"
+    __table_args__ = (UniqueConstraint("opening_hours", "hours_calendar", name="opening_rule_opening_hours_key"),)
+
+    id: int | None = Field(default=None, primary_key=True, sa_column_args=(Identity(always=True),))
+    opening_hours: str = Field(sa_type=Text)
+    hours_calendar: str = Field(sa_type=Text)
+
+
 class Station(Row, table=True):
     """A station: what was submitted, where it is in WGS-84, what follows from it, and its two states."""
 
@@ -196,6 +217,7 @@ class Station(Row, table=True):
     near_boundary: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
     opening_hours: str | None = Field(default=None, sa_type=Text)
     hours_calendar: str = Field(default="literal", sa_type=Text, sa_column_kwargs={"server_default": text("'literal'")})
+    rule_id: int | None = Field(default=None, foreign_key="opening_rule.id")
     staffed_hours: str | None = Field(default=None, sa_type=Text)
     hours_note: str | None = Field(default=None, sa_type=Text)
     entry_modes: list[str] = Field(
@@ -221,6 +243,9 @@ class Station(Row, table=True):
     supervising_union: str | None = Field(default=None, sa_type=Text, foreign_key="organisation.code")
     operational_status: str = Field(default="open", sa_type=Text, sa_column_kwargs={"server_default": text("'open'")})
     publication_status: str = Field(default="draft", sa_type=Text, sa_column_kwargs={"server_default": text("'draft'")})
+    closures: list[dict[str, str]] = Field(
+        default_factory=list, sa_type=JSONB, sa_column_kwargs={"server_default": text("'[]'")}
+    )
     successor_id: UUID | None = Field(default=None, foreign_key="station.id")
     synthetic: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
     verified_at: datetime | None = Field(default=None, sa_type=Instant)
@@ -279,3 +304,62 @@ class StationChange(Row, table=True):
     )
     station_id: UUID = Field(foreign_key="station.id")
     revision: int
+
+
+class Closure(Row, table=True):
+    """A closure planned or under way; the station carries its own, ready to read."""
+
+    __table_args__ = (
+        Index("closure_station_id_idx", "station_id", "starts_at", postgresql_where=text("cancelled_at IS NULL")),
+    )
+
+    id: UUID = Field(
+        default_factory=uuid4, primary_key=True, sa_column_kwargs={"server_default": text("gen_random_uuid()")}
+    )
+    station_id: UUID = Field(foreign_key="station.id")
+    starts_at: datetime = Field(sa_type=Instant)
+    ends_at: datetime | None = Field(default=None, sa_type=Instant)
+    reason: str = Field(sa_type=Text)
+    replacement_id: UUID | None = Field(default=None, foreign_key="station.id")
+    created_at: datetime | None = Field(default=None, sa_type=Instant, nullable=False, sa_column_kwargs=NOW)
+    cancelled_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class Proposal(Row, table=True):
+    """A change of a published station that waits for review; at most one is open."""
+
+    __table_args__ = (
+        Index("proposal_station_id_key", "station_id", unique=True, postgresql_where=text("decided_at IS NULL")),
+    )
+
+    id: UUID = Field(
+        default_factory=uuid4, primary_key=True, sa_column_kwargs={"server_default": text("gen_random_uuid()")}
+    )
+    station_id: UUID = Field(foreign_key="station.id")
+    changes: dict[str, Any] = Field(sa_type=JSONB)
+    proposed_by: str = Field(sa_type=Text)
+    organisation: str | None = Field(default=None, sa_type=Text)
+    created_at: datetime | None = Field(default=None, sa_type=Instant, nullable=False, sa_column_kwargs=NOW)
+    decided_at: datetime | None = Field(default=None, sa_type=Instant)
+    decision: str | None = Field(default=None, sa_type=Text)
+
+
+class CalendarYear(Row, table=True):
+    """A year whose holiday notice is known, and where from."""
+
+    __tablename__ = "calendar_year"
+
+    year: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    source: str = Field(sa_type=Text)
+    loaded_at: datetime | None = Field(default=None, sa_type=Instant, nullable=False, sa_column_kwargs=NOW)
+
+
+class CalendarDay(Row, table=True):
+    """A statutory day off, or a weekend day worked in exchange."""
+
+    __tablename__ = "calendar_day"
+    __table_args__ = (Index("calendar_day_year_idx", "year"),)
+
+    day: date = Field(primary_key=True)
+    year: int = Field(foreign_key="calendar_year.year", ondelete="CASCADE")
+    kind: str = Field(sa_type=Text)

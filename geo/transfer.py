@@ -11,8 +11,9 @@ from typing import Any
 import orjson
 from sqlmodel import Session
 
-from geo import db, registration, stations, tablefile
+from geo import db, opening, registration, stations, tablefile
 from geo.datum import Datum
+from geo.opening import Moment
 from geo.registration import Incoming, Verdict
 from geo.stations import StationDraft
 from geo.vocabulary import StationKind
@@ -103,24 +104,25 @@ def export_stations(session: Session, form: Format, *, everything: bool = False)
     A GeoJSON that was cut off lacks its closing bracket, so that it cannot be taken for a whole one.
     """
     asked = {"everything": everything}
+    when = opening.moment(session)
     rows = session.execute(db.sql("station_export"), asked, execution_options={"yield_per": 2_000}).mappings()
-    yield from WRITERS[form](rows)
+    yield from WRITERS[form](rows, when)
 
 
-def _geojson(rows: Any) -> Iterator[bytes]:
+def _geojson(rows: Any, when: Moment) -> Iterator[bytes]:
     separator = b'{"type":"FeatureCollection","crs":"wgs84","features":[\n'
     for row in rows:
-        yield separator + orjson.dumps(stations.feature(row, Datum.WGS84))
+        yield separator + orjson.dumps(stations.feature(row, Datum.WGS84, when))
         separator = b",\n"
     yield (b"" if separator == b",\n" else separator) + b"\n]}\n"
 
 
-def _ndjson(rows: Any) -> Iterator[bytes]:
+def _ndjson(rows: Any, when: Moment) -> Iterator[bytes]:
     for row in rows:
-        yield orjson.dumps(stations.feature(row, Datum.WGS84)) + b"\n"
+        yield orjson.dumps(stations.feature(row, Datum.WGS84, when)) + b"\n"
 
 
-def _csv(rows: Any) -> Iterator[bytes]:
+def _csv(rows: Any, _: Moment) -> Iterator[bytes]:
     """With a BOM, without which spreadsheets take the Chinese for another encoding."""
     buffer = io.StringIO()
     writer = csv.writer(buffer)

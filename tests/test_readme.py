@@ -27,8 +27,10 @@ def free_port() -> int:
 @contextlib.contextmanager
 def serving(url: str, port: int) -> Iterator[None]:
     """The real server over a database, until the test is over."""
-    command = [YIZHAN, "serve", "--port", str(port)]
-    with subprocess.Popen(command, env={**os.environ, "DATABASE_URL": url}, stderr=subprocess.PIPE, text=True) as server:
+    command = [str(YIZHAN), "serve", "--port", str(port)]
+    with subprocess.Popen(
+        command, env={**os.environ, "DATABASE_URL": url}, stderr=subprocess.PIPE, text=True
+    ) as server:
         try:
             for _ in range(200):
                 with contextlib.suppress(OSError), urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5):

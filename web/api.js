@@ -5,12 +5,13 @@ const LONGEST_PAUSE_S = 30;
 const waiting = new Map();
 let tell = () => {};
 
-/** What the API refused: `status`, and in `message` all it said (RFC 9457). */
+/** What the API refused: its `status`, and in `lines` all it said (RFC 9457). */
 export class Refused extends Error {
   constructor(status, body) {
-    const rules = (body?.errors ?? []).map((error) => error.message);
-    super([...new Set([body?.detail ?? `HTTP ${status}`, ...rules])].join(" "));
+    const lines = [body?.detail ?? `HTTP ${status}`, ...(body?.errors ?? []).map((error) => error.message)];
+    super(lines[0]);
     this.status = status;
+    this.lines = lines;
   }
 }
 

@@ -11,7 +11,7 @@ export const CHINA = [[73.4, 3.2], [135.2, 53.7]];
 export const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
 export const sources = () =>
-  Object.fromEntries(["province", "province-names", "city", "city-names"].map((id) => [id, { type: "geojson", data: EMPTY }]));
+  Object.fromEntries(["province", "province-names", "city", "city-names", "district", "district-names"].map((id) => [id, { type: "geojson", data: EMPTY }]));
 
 const isDivision = ["==", ["get", "kind"], "division"];
 const isLine = ["==", ["get", "kind"], "line"];
@@ -19,12 +19,14 @@ const isLine = ["==", ["get", "kind"], "line"];
 export const layers = () => [
   { id: "background", type: "background", paint: { "background-color": color("map-around") } },
   { id: "land", type: "fill", source: "province", filter: isDivision, paint: { "fill-color": color("map-land"), "fill-antialias": false } },
+  { id: "district-lines", type: "line", source: "district", minzoom: 8.5, paint: {
+    "line-color": color("map-city"), "line-width": 1, "line-dasharray": [4, 2] } },
   { id: "city-lines", type: "line", source: "city", minzoom: 6, filter: isDivision, paint: {
-    "line-color": color("map-city"), "line-width": ["interpolate", ["linear"], ["zoom"], 6, 0.5, 12, 1.5] } },
+    "line-color": color("map-city"), "line-width": ["interpolate", ["linear"], ["zoom"], 6, 0.6, 9, 1.4, 12, 2.2] } },
   { id: "province-lines", type: "line", source: "province", filter: isDivision, layout: { "line-join": "round" }, paint: {
     "line-color": color("map-province"), "line-width": ["interpolate", ["linear"], ["zoom"], 3, 0.7, 8, 1.6, 14, 2.4] } },
   { id: "boundary-lines", type: "line", source: "province", filter: isLine, layout: { "line-cap": "round", "line-join": "round" }, paint: {
-    "line-color": color("map-boundary"), "line-width": ["interpolate", ["linear"], ["zoom"], 3, 1.1, 8, 2] } },
+    "line-color": color("map-boundary"), "line-width": ["interpolate", ["linear"], ["zoom"], 3, 1.4, 8, 2.4] } },
 ];
 
 const label = (source, size, extra) => ({
@@ -36,22 +38,47 @@ const label = (source, size, extra) => ({
 });
 
 export const names = () => [
-  label("city-names", ["interpolate", ["linear"], ["zoom"], 6, 11, 10, 15], { id: "city-names", minzoom: 6 }),
+  label("city-names", ["interpolate", ["linear"], ["zoom"], 6, 11, 10, 15], { id: "city-names", minzoom: 6, maxzoom: 10.5 }),
+  label("district-names", 13, { id: "district-names", minzoom: 9 }),
   label("province-names", ["interpolate", ["linear"], ["zoom"], 3, 11, 6, 15], { id: "province-names", maxzoom: 6.5 }),
 ];
 
 const divisions = {};
 
-/** Fetch the outlines of a level and draw them; once. */
+/** Fetch the outlines of a level and draw them; once, unless it fails. */
 export async function addOutlines(map, level) {
   if (divisions[level]) return;
   divisions[level] = [];
-  const outlines = await get(`/v1/regions/outlines?level=${level}`);
-  map.getSource(level).setData(outlines);
-  divisions[level] = outlines.features
-    .filter((feature) => feature.properties.kind === "division")
-    .map(({ properties, geometry }) => ({ properties, point: middle(geometry) }));
-  writeNames(map);
+  try {
+    const outlines = await get(`/v1/regions/outlines?level=${level}`);
+    map.getSource(level).setData(outlines);
+    divisions[level] = outlines.features.filter(({ properties }) => properties.kind === "division").map(withPoint);
+    writeNames(map);
+  } catch (error) {
+    delete divisions[level]; // the map does without
+    console.info(error);
+  }
+}
+
+const withPoint = (feature) => ({ ...feature, point: middle(feature.geometry) });
+const citiesDivided = new Set();
+
+/** Draw the districts of the city in which a point lies: at street level nothing else tells one place from another. */
+export async function addDistricts(map, lon, lat) {
+  const city = divisions.city?.find(({ geometry }) => isInside(geometry, lon, lat))?.properties.adcode;
+  if (!city || citiesDivided.has(city)) return;
+  citiesDivided.add(city);
+  try {
+    const { items } = await get(`/v1/regions?parent=${city}&level=district&limit=100`);
+    const found = await Promise.all(items.map(({ adcode }) => get(`/v1/regions/${adcode}?level=district&geometry=true`)));
+    const features = found.map(({ geometry, ...properties }) => withPoint({ type: "Feature", properties, geometry }));
+    divisions.district = [...(divisions.district ?? []), ...features];
+    map.getSource("district").setData({ type: "FeatureCollection", features: divisions.district });
+    writeNames(map);
+  } catch (error) {
+    citiesDivided.delete(city);
+    console.info(error);
+  }
 }
 
 /** Write the names of the divisions in the language of the page. */
@@ -83,6 +110,12 @@ function middle({ type, coordinates }) {
     }
   }
   return best.point;
+}
+
+/** Whether a point lies in a polygon: a ray to the east crosses its rings an odd number of times. */
+function isInside({ type, coordinates }, lon, lat) {
+  const rings = type === "Polygon" ? coordinates : coordinates.flat();
+  return rings.flatMap((ring) => crossings(ring, lat)).filter((x) => x > lon).length % 2 === 1;
 }
 
 function area(ring) {

@@ -7,7 +7,7 @@ import { InView } from "/web/inview.js";
 import { nearestList, resultList, stationCard } from "/web/panel.js";
 import { makeSheet } from "/web/sheet.js";
 import { NO_MAP, makeStationMap } from "/web/stationmap.js";
-import { distance, label, learn, say, switchLanguage, values, writeWords } from "/web/words.js";
+import { distance, label, learn, regionName, say, switchLanguage, values, writeWords } from "/web/words.js";
 
 const NEAREST = 10;
 const RESULTS = 20;
@@ -16,6 +16,7 @@ const RESULTS = 20;
 const page = { point: null, list: () => welcome(), status: () => say("starting"), card: null, opener: null, view: null, note: null, shown: [] };
 let asking = new AbortController();
 let regions = null;
+const wide = matchMedia("(min-width: 800px)");
 
 const map = makeStationMap("map", { pick: (id) => openCard(id), point: (lon, lat) => ask({ lon, lat }), move });
 const inView = new InView(showInView);
@@ -53,13 +54,14 @@ function begin(status) {
 /** Show an answer's refusal; giving up is none. */
 function refused(error, sentence) {
   if (error.name === "AbortError") return;
-  console.info(error);
-  show(() => say(sentence), () => [h("p", { class: "problem" }, error.message)]);
+  const lines = error.lines ?? [String(error)];
+  show(() => say(sentence), () => [h("div", { class: "problem" }, lines.map((line) => h("p", {}, line)))]);
 }
 
 /* ---- the nearest --------------------------------------------------------------------------------------------- */
 
-async function ask(point) {
+/** The nearest to a point; `still` keeps the panel and the map where they are, for a change of filters. */
+async function ask(point, still = false) {
   page.point = point;
   map.showPoint(point);
   const signal = begin(() => say("searching"));
@@ -68,12 +70,13 @@ async function ask(point) {
   try {
     const answer = await get(`/v1/stations/nearest?${where}${filters && `&${filters}`}`, signal);
     remember(answer.features);
-    map.showNearest(point, answer.features);
+    map.showNearest(point, answer);
     show(() => sentenceOf(answer, point), () => (answer.features.length ? nearestList(answer, openCard) : nothing()));
+    if (still) return;
+    sheet.reveal(find("status"));
     if (answer.features.length) map.fit(point, answer.features);
-    find("content").scrollTop = 0;
   } catch (error) {
-    map.showNearest(null, []);
+    map.showNearest(point, { features: [] });
     refused(error, "outside");
   }
 }
@@ -145,6 +148,7 @@ async function copy(text, button) {
 
 function move(view) {
   page.view = view;
+  drawLegend();
   inView.look(view, query());
 }
 
@@ -172,7 +176,9 @@ function drawNote() {
 
 /** The kinds that can be seen, in the registry's order. */
 function drawLegend() {
-  const seen = new Set(page.shown.map(({ properties }) => properties.kind));
+  const [west, south, east, north] = page.view?.box ?? [0, 0, 0, 0];
+  const inside = ([lon, lat]) => lon >= west && lon <= east && lat >= south && lat <= north;
+  const seen = new Set(page.shown.filter(({ geometry }) => inside(geometry.coordinates)).map(({ properties }) => properties.kind));
   const kinds = values("station_kind").filter((kind) => seen.has(kind));
   find("legend").hidden = !kinds.length;
   find("legend").querySelector("ul").replaceChildren(...kinds.map((kind) => h("li", {}, spot(kind), label("station_kind", kind))));
@@ -200,6 +206,7 @@ async function search(text) {
       map.flyTo(bbox);
       sheet.close();
     }));
+    sheet.reveal(find("status"));
   } catch (error) {
     refused(error, "failed");
   }
@@ -210,7 +217,8 @@ async function regionsNamed(q) {
   regions ??= Promise.all(["province", "city"].map((level) => get(`/v1/regions?level=${level}&limit=500`)));
   try {
     const all = (await regions).flatMap(({ items }) => items);
-    return all.filter(({ name }, index) => name.startsWith(q) && all.findIndex((other) => other.name === name) === index).slice(0, 3);
+    const named = all.filter((region) => [region.name, regionName(region).toLowerCase()].some((name) => name.startsWith(q.toLowerCase())));
+    return [...new Map(named.map((region) => [region.name, region])).values()].slice(0, 3); // 北京市 stands at two levels
   } catch (error) {
     regions = null;
     console.info(error);
@@ -232,7 +240,7 @@ function write() {
 
 function filtersChanged() {
   if (page.view) inView.look(page.view, query());
-  if (page.point) ask(page.point);
+  if (page.point) ask(page.point, true);
 }
 
 find("near-me").addEventListener("click", locate);
@@ -241,6 +249,7 @@ find("zoom-in").addEventListener("click", () => map.zoomIn());
 find("zoom-out").addEventListener("click", () => map.zoomOut());
 find("search").addEventListener("submit", (event) => {
   event.preventDefault();
+  document.activeElement.blur(); // away with a phone's keyboard
   search(find("search").elements.q.value);
 });
 find("language").addEventListener("click", () => {
@@ -251,7 +260,7 @@ addEventListener("keydown", (event) => {
   if (event.key === "Escape" && page.card) closeCard();
 });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => map.repaint());
-find("legend").open = matchMedia("(min-width: 800px)").matches;
+find("legend").open = wide.matches;
 
 whenWaiting((seconds) => {
   find("connection").hidden = seconds === null;
@@ -266,8 +275,12 @@ if (map === NO_MAP) {
   find("near-centre").hidden = true;
   page.note = () => say("no_webgl");
 }
-const vocabulary = get("/v1/vocabulary").then(learn);
-map.start(vocabulary);
-await vocabulary;
-if (page.list) page.status = () => "";
-write();
+try {
+  map.start();
+  learn(await get("/v1/vocabulary"));
+  page.status = () => "";
+  write();
+  map.addStations();
+} catch (error) {
+  refused(error, "failed");
+}

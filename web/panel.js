@@ -1,30 +1,36 @@
 // What the panel shows: the ranked list, the card of one station, what was found by name.
 
 import { h, spot } from "/web/dom.js";
-import { day, direction, distance, hours, label, list, number, say } from "/web/words.js";
+import { day, direction, distance, hours, label, list, regionName, say } from "/web/words.js";
 
 const APPS = ["amap", "baidu", "tencent"];
 
 /** The nearest stations as a list of buttons; `answer` is that of /v1/stations/nearest. */
-export function nearestList(answer, pick) {
-  const allSynthetic = answer.features.length > 0 && answer.features.every(({ properties }) => properties.synthetic);
+export function nearestList({ features }, pick) {
   return [
-    allSynthetic && h("p", { class: "note demo" }, say("synthetic_all")),
-    h("ol", { class: "stations" }, answer.features.map((feature, index) =>
-      h("li", {}, stationButton(feature, { rank: index + 1, pick, tag: !allSynthetic })))),
-    answer.features.length > 0 && h("p", { class: "note" }, say("straight")),
+    warning(features),
+    h("ol", { class: "stations" }, features.map((feature, index) =>
+      h("li", {}, stationButton(feature, { rank: index + 1, pick, tag: !allSynthetic(features) })))),
+    h("p", { class: "note" }, say("straight")),
   ];
 }
 
 /** Stations and regions found by name. */
-export function resultList(regions, answer, pick, goTo) {
+export function resultList(regions, { features, links }, pick, goTo) {
+  const goButton = (region) =>
+    h("button", { type: "button", class: "go-to", onclick: () => goTo(region) }, say("go_to", { name: regionName(region) }));
   return [
+    warning(features),
     h("ul", { class: "stations" },
-      regions.map((region) => h("li", {}, h("button", { type: "button", class: "go-to", onclick: () => goTo(region) }, say("go_to", { name: region.name })))),
-      answer.features.map((feature) => h("li", {}, stationButton(feature, { pick, tag: true })))),
-    answer.links.some(({ rel }) => rel === "next") && h("p", { class: "note" }, say("results_more", { n: answer.features.length })),
+      regions.map((region) => h("li", {}, goButton(region))),
+      features.map((feature) => h("li", {}, stationButton(feature, { pick, tag: !allSynthetic(features) })))),
+    links.some(({ rel }) => rel === "next") && h("p", { class: "note" }, say("results_more", { n: features.length })),
   ];
 }
+
+const allSynthetic = (features) => features.length > 0 && features.every(({ properties }) => properties.synthetic);
+
+const warning = (features) => allSynthetic(features) && h("p", { class: "note demo" }, say("synthetic_all"));
 
 function stationButton(feature, { rank, pick, tag }) {
   const { name, kind, address, facilities, distance_m: metres, bearing_deg: bearing, synthetic } = feature.properties;
@@ -35,7 +41,7 @@ function stationButton(feature, { rank, pick, tag }) {
     badge,
     h("span", { class: "name" }, name, tag && synthetic && h("em", { class: "tag" }, say("synthetic"))),
     metres !== undefined && h("span", { class: "distance" }, distance(metres), h("small", {}, ` ${direction(bearing)}`)),
-    h("span", { class: "detail" }, list([label("station_kind", kind), address ?? place(feature.properties)].filter(Boolean))),
+    h("span", { class: "detail" }, [label("station_kind", kind), address ?? place(feature.properties)].filter(Boolean).join(" · ")),
     h("span", { class: "detail" }, when(feature.properties), " · ", howIn(feature.properties)),
     h("span", { class: "detail offers" }, working.length ? list(working) : say("facilities_unknown")));
 }
@@ -48,7 +54,7 @@ export function stationCard(feature, { back, copy }) {
   return h("article", { class: "card", "aria-labelledby": "card-name" },
     h("button", { type: "button", class: "plain back", onclick: back }, "‹ ", say("back")),
     h("h2", { id: "card-name", tabindex: "-1" }, p.name),
-    h("p", { class: "kind" }, spot(p.kind), label("station_kind", p.kind), p.brand && p.brand !== p.name && ` · ${p.brand}`),
+    h("p", { class: "kind" }, spot(p.kind), label("station_kind", p.kind), p.brand && ![p.name, label("station_kind", p.kind)].includes(p.brand) && ` · ${p.brand}`),
     away,
     p.synthetic && h("p", { class: "note demo" }, say("synthetic_long")),
     state(p),
@@ -69,7 +75,7 @@ export function stationCard(feature, { back, copy }) {
       row("code", h("span", { class: "code" }, h("code", {}, p.code),
         h("button", { type: "button", onclick: (event) => copy(p.code, event.currentTarget) }, say("copy"))))),
     h("p", { class: "note" }, p.verified_at ? say("verified", { day: day(p.verified_at) }) : say("updated", { day: day(p.updated_at) }),
-      ` · ${number(lat).length ? `${lat.toFixed(5)}, ${lon.toFixed(5)}` : ""}`));
+      ` · ${lat.toFixed(5)}, ${lon.toFixed(5)}`));
 }
 
 const row = (title, ...content) => {

@@ -14,6 +14,7 @@ export function makeSheet(onHeight) {
 
   const set = (next) => {
     step = next;
+    if (step === "low") panel.scrollTop = 0;
     panel.dataset.step = step;
     panel.style.removeProperty("height");
     grip.setAttribute("aria-expanded", step !== "low");
@@ -22,7 +23,9 @@ export function makeSheet(onHeight) {
   const heightOf = (name) => ({ low: lowHeight(panel), half: innerHeight * 0.52, full: innerHeight * 0.92 })[name];
   const tell = () => {
     panel.style.setProperty("--low", `${lowHeight(panel)}px`);
-    onHeight(narrow.matches ? Math.min(heightOf(step), innerHeight * 0.6) : 0);
+    const covered = narrow.matches ? Math.min(heightOf(step), innerHeight * 0.6) : 0;
+    document.body.style.setProperty("--covered", `${covered}px`);
+    onHeight(covered);
   };
 
   grip.addEventListener("pointerdown", (event) => {
@@ -53,6 +56,8 @@ export function makeSheet(onHeight) {
     open: () => step === "low" && set("half"),
     /** Give the map its room back. */
     close: () => set("low"),
+    /** Scroll what was just answered to the sheet's top. */
+    reveal: (element) => narrow.matches && element.scrollIntoView({ block: "start" }),
   };
 }
 

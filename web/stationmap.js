@@ -1,9 +1,11 @@
 // Stations on the map: those in view, the nearest ones with their ranks, the point asked about, and the rings around it.
 
-import { CHINA, EMPTY, FONT, addOutlines, color, layers, names, sources, writeNames } from "/web/basemap.js";
+import { CHINA, EMPTY, FONT, addDistricts, addOutlines, color, layers, names, sources, writeNames } from "/web/basemap.js";
 import { distance, say, values } from "/web/words.js";
 
 const CITIES_FROM = 6; // zoom from which city outlines are worth their megabyte
+const DISTRICTS_FROM = 9;
+const DOUBLE_CLICK_MS = 250;
 const CLUSTERS_TO = 10;
 const RINGS_M = [100, 250, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000];
 const METRES_PER_DEGREE = 111_195;
@@ -29,7 +31,7 @@ const stationLayers = () => [
     "text-field": ["get", "point_count_abbreviated"], "text-font": FONT, "text-size": 12, "text-allow-overlap": true }, paint: {
     "text-color": color("map-cluster-text") } },
   { id: "stations", type: "circle", source: "stations", filter: ["!", isCluster], paint: {
-    "circle-color": byKind(), "circle-radius": byZoom(3, 2.2, 8, 4, 12, 6.5, 16, 10),
+    "circle-color": byKind(), "circle-radius": byZoom(3, 2.6, 8, 4.2, 12, 6.5, 16, 10),
     "circle-stroke-color": color("map-halo"), "circle-stroke-width": byZoom(5, 0.5, 12, 1.5) } },
   { id: "station-names", type: "symbol", source: "stations", minzoom: 14, filter: ["!", isCluster], layout: {
     "text-field": ["get", "name"], "text-font": FONT, "text-size": 12, "text-anchor": "top", "text-offset": [0, 0.9],
@@ -47,21 +49,22 @@ const stationLayers = () => [
 
 /** A page without a map: the same calls, which do nothing. */
 export const NO_MAP = Object.fromEntries(
-  ["start", "repaint", "rewrite", "showStations", "showNearest", "showPoint", "choose", "fit", "flyTo", "setPadding", "zoomIn", "zoomOut"]
+  ["start", "addStations", "repaint", "rewrite", "showStations", "showNearest", "showPoint", "choose", "fit", "flyTo", "setPadding", "zoomIn", "zoomOut"]
     .map((name) => [name, () => {}]));
 
 /** The map, or `NO_MAP` where the browser has no WebGL. `on` holds `pick(id)`, `point(lon, lat)` and `move(view)`. */
-export function makeStationMap(container, on) {
+export function makeStationMap(id, on) {
+  const container = document.getElementById(id);
   let map;
   try {
     map = new maplibregl.Map({
       container,
       hash: true, // the view, never the point asked about
       bounds: CHINA,
-      fitBoundsOptions: { padding: 16 },
-      minZoom: 2,
+      fitBoundsOptions: { padding: container.clientWidth < 800 ? { top: 76, right: 8, bottom: 220, left: 8 } : 16 },
+      minZoom: 1.5,
       maxZoom: 18,
-      maxBounds: [[40, -20], [170, 66]],
+      maxBounds: [[10, -60], [190, 80]],
       renderWorldCopies: false,
       dragRotate: false,
       pitchWithRotate: false,
@@ -90,30 +93,35 @@ class StationMap {
   #pin = null;
   #rings = null;
   #padding = 0;
+  #clickTimer;
   #ready;
 
   constructor(map, on) {
     this.#map = map;
     this.#on = on;
     this.#ready = new Promise((resolve) => map.once("load", resolve));
-    document.getElementById("map").map = map; // for the console and the tests
+    map.getContainer().map = map; // for the console and the tests
     map.on("click", (event) => this.#click(event));
+    map.on("dblclick", () => clearTimeout(this.#clickTimer));
     map.on("moveend", () => this.#moved());
     map.on("mousemove", ({ point }) => {
       map.getCanvas().style.cursor = this.#stationAt(point, 0) ? "pointer" : "";
     });
     map.getCanvas().addEventListener("keydown", (event) => {
-      if (event.key === "Enter") this.#on.point(map.getCenter().lng, map.getCenter().lat);
+      if (event.key === "Enter") this.#on.point(this.centre.lon, this.centre.lat);
     });
   }
 
-  /** Draw the provinces, and then the stations' layers, which need the vocabulary. */
-  async start(vocabulary) {
+  /** Draw the provinces. */
+  async start() {
     await this.#ready;
-    addOutlines(this.#map, "province").catch(console.error);
-    await vocabulary;
-    for (const layer of stationLayers()) this.#map.addLayer(layer);
-    this.rewrite();
+    addOutlines(this.#map, "province");
+  }
+
+  /** Draw the stations, in the colours of the kinds that the vocabulary knows. */
+  async addStations() {
+    await this.#ready;
+    for (const layer of stationLayers()) this.#map.addLayer(layer, layer.id === "stations" ? "city-names" : undefined);
     this.#moved();
   }
 
@@ -141,13 +149,13 @@ class StationMap {
     source.setData(collection(features.map((feature) => slim(feature))));
   }
 
-  /** The nearest stations with rank and a line each from the point; an empty list takes them away. */
-  showNearest(point, features) {
-    const at = point && [point.lon, point.lat];
+  /** The nearest stations with rank and a line each from the point, and rings as far as they lie or were looked for. */
+  showNearest(point, { features, searched_radius_m: searched = 0 }) {
+    const at = [point.lon, point.lat];
     this.#set("nearest", features.map((feature, index) => slim(feature, { rank: index + 1 })));
     this.#set("rays", features.map(({ geometry }) => line([at, geometry.coordinates])));
-    this.#rings = features.length ? [at, features.at(-1).properties.distance_m] : null;
-    this.#drawRings(...(this.#rings ?? [null, 0]));
+    this.#rings = [at, features.at(-1)?.properties.distance_m ?? searched];
+    this.#drawRings(...this.#rings);
   }
 
   /** The pin at the point asked about. */
@@ -206,10 +214,10 @@ class StationMap {
     return { lon: lng, lat };
   }
 
-  #sides = (margin) => {
-    const height = this.#map.getContainer().clientHeight;
-    return { top: margin, left: margin, right: margin, bottom: margin + Math.min(this.#padding, height * 0.6) };
-  };
+  /** Margins that keep clear of the sheet, and of the title above it. */
+  #sides(margin) {
+    return { top: margin + (this.#padding ? 40 : 0), left: margin, right: margin, bottom: margin + this.#padding };
+  }
 
   #set(id, features) {
     this.#ready.then(() => this.#map.getSource(id).setData(collection(features)));
@@ -218,9 +226,14 @@ class StationMap {
   #moved() {
     const map = this.#map;
     if (!map.getLayer("stations")) return;
-    if (map.getZoom() >= CITIES_FROM) addOutlines(map, "city").catch(console.error);
+    if (map.getZoom() >= CITIES_FROM) addOutlines(map, "city").then(() => this.#addDistricts());
     const bounds = map.getBounds();
     this.#on.move({ zoom: map.getZoom(), box: [bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth()] });
+  }
+
+  #addDistricts() {
+    const { lon, lat } = this.centre;
+    if (this.#map.getZoom() >= DISTRICTS_FROM) addDistricts(this.#map, lon, lat);
   }
 
   /** The station or group under a finger, which is less exact than a pointer. */
@@ -233,7 +246,8 @@ class StationMap {
   async #click({ point, lngLat, originalEvent }) {
     const coarse = originalEvent.pointerType === "touch";
     const found = this.#stationAt(point, coarse ? 10 : 2);
-    if (!found) this.#on.point(lngLat.lng, lngLat.lat);
+    clearTimeout(this.#clickTimer);
+    if (!found) this.#clickTimer = setTimeout(() => this.#on.point(lngLat.lng, lngLat.lat), DOUBLE_CLICK_MS);
     else if (found.properties.id) this.#on.pick(found.properties.id);
     else {
       const zoom = await this.#map.getSource("stations").getClusterExpansionZoom(found.properties.cluster_id);
@@ -244,10 +258,10 @@ class StationMap {
   /** Three circles of round distances: the map has no streets to judge by. */
   #drawRings(at, reach) {
     const fitting = RINGS_M.filter((radius) => radius < reach * 1.3).slice(-3);
-    this.#set("rings", at ? fitting.flatMap((radius) => {
+    this.#set("rings", fitting.flatMap((radius) => {
       const circle = ring(at, radius);
       return [line(circle), { type: "Feature", properties: { label: distance(radius) }, geometry: { type: "Point", coordinates: circle[0] } }];
-    }) : []);
+    }));
   }
 }
 

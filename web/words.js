@@ -16,7 +16,7 @@ const WORDS = {
   near_me: ["离我最近", "Nearest to me"],
   near_me_privacy: ["您的位置只发给本服务器用于这一次查找，从不保存",
     "Your position is sent to this server alone, for this search only, and is never stored"],
-  near_centre: ["地图中心附近", "Near map centre"],
+  near_centre: ["地图中心", "Map centre"],
   near_centre_title: ["查找地图中心附近的站点", "Find the stations nearest to the centre of the map"],
   search: ["搜索", "Search"],
   search_hint: ["名称、地址、编码或城市", "Name, address, code or city"],
@@ -90,7 +90,7 @@ const WORDS = {
   entrance_note: ["入口", "Entrance"],
   phone: ["电话", "Telephone"],
   managed_by: ["管理单位", "Managed by"],
-  tier: ["等级", "Standard"],
+  tier: ["建设等级", "Tier"],
   brand_name: ["品牌", "Brand"],
   code: ["站点编码", "Station code"],
   copy: ["复制", "Copy"],
@@ -195,7 +195,8 @@ export function hours(text) {
       .replace(/\b(24\/7|[A-Z][a-z]{1,2}|PH|off|closed|unknown|open|week)\b/g, (word) => HOURS[word]?.[column()] ?? word)
       .replace(/ ?(;|\|\|) ?/g, semicolon)
       .replace(/, ?/g, comma)))
-    .join("");
+    .join("")
+    .replace(/([\u4e00-\u9fff]) (?=[\u4e00-\u9fff])/g, "$1");
 }
 
 /** Write all words of the static page. */

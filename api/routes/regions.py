@@ -33,7 +33,8 @@ def list_regions(
     cursor: CursorParam = None,
 ) -> Response:
     """From the country down, then by code; with `parent` its children, with `level` too all of that level below."""
-    after = tuple(paging.read(request, cursor).split("/")) if cursor else None
+    level_of, adcode = paging.read(request, cursor).split("/") if cursor else ("", "")
+    after = (level_of, adcode) if cursor else None
     found = regions.browse(session, parent=parent, level=level, after=after, limit=limit + 1)
     last = f"{found[limit - 1].level}/{found[limit - 1].adcode}" if len(found) > limit else None
     items = [asdict(region) for region in found[:limit]]

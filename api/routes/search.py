@@ -8,7 +8,7 @@ from starlette.responses import Response
 from api import answers
 from api.deps import NearestQuery, SessionDep
 from api.schemas import NearestCollection, problems
-from geo import search, stations
+from geo import opening, search, stations
 
 router = APIRouter(prefix="/v1/stations", tags=["riders"])
 
@@ -21,15 +21,16 @@ router = APIRouter(prefix="/v1/stations", tags=["riders"])
 )
 def find_nearest_stations(session: SessionDep, asked: Annotated[NearestQuery, Query()]) -> Response:
     """Published stations open for use, nearest first, with what the filters ask."""
+    position, when = asked.position(), opening.moment(session, asked.instant())
     found = search.nearest(
-        session, *asked.position(), limit=asked.limit, radius_m=asked.radius(), wanted=asked.wanted()
+        session, *position, limit=asked.limit, radius_m=asked.radius(), wanted=asked.wanted(), when=when
     )
     return answers.geojson(
         {
             "type": "FeatureCollection",
             "crs": asked.crs,
             "searched_radius_m": found.searched_radius_m,
-            "as_of": stations.instant(found.as_of),
-            "features": [stations.near_feature(row, asked.crs) for row in found.stations],
+            "as_of": stations.instant(found.when.at),
+            "features": [stations.near_feature(row, asked.crs, when) for row in found.stations],
         }
     )

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from api import answers, paging
 from api.deps import CrsParam, ListQuery, SessionDep, after_of
 from api.schemas import StationCollection, StationFeature, problems
-from geo import search, stations
+from geo import opening, search, stations
 from geo.datum import Datum
 
 router = APIRouter(prefix="/v1/stations", tags=["stations"])
@@ -22,15 +22,15 @@ router = APIRouter(prefix="/v1/stations", tags=["stations"])
 )
 def list_stations(request: Request, session: SessionDep, asked: Annotated[ListQuery, Query()]) -> Response:
     """Published stations in the order of their ids; follow `links` of rel `next` for more."""
-    after = after_of(request, asked.cursor)
-    rows = search.page(session, asked.listing(), limit=asked.limit + 1, after=after)
+    after, when = after_of(request, asked.cursor), opening.moment(session, asked.instant())
+    rows = search.page(session, asked.listing(), limit=asked.limit + 1, after=after, when=when)
     last = str(rows[asked.limit - 1]["id"]) if len(rows) > asked.limit else None
     return answers.geojson(
         {
             "type": "FeatureCollection",
             "crs": asked.crs,
             "links": paging.links(request, answers.GEOJSON, last),
-            "features": [stations.feature(row, asked.crs) for row in rows[: asked.limit]],
+            "features": [stations.feature(row, asked.crs, when) for row in rows[: asked.limit]],
         }
     )
 
@@ -48,7 +48,7 @@ def get_station_by_code(
     crs: CrsParam = Datum.WGS84,
 ) -> Response:
     """The station with this code, with an ETag."""
-    return answers.station(request, stations.get_by_code(session, code), crs)
+    return answers.station(request, stations.get_by_code(session, code), crs, opening.moment(session))
 
 
 @router.get(
@@ -64,4 +64,4 @@ def get_station(
     crs: CrsParam = Datum.WGS84,
 ) -> Response:
     """The station with this id, with an ETag."""
-    return answers.station(request, stations.get(session, station_id), crs)
+    return answers.station(request, stations.get(session, station_id), crs, opening.moment(session))

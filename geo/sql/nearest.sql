@@ -19,6 +19,11 @@ WITH reach AS MATERIALIZED (
          AND (CAST(:entry AS text[]) IS NULL OR s.entry_modes && CAST(:entry AS text[]))
          AND (CAST(:managed_by AS text[]) IS NULL OR s.managed_by = ANY (CAST(:managed_by AS text[])))
          AND (CAST(:registration AS boolean) IS NULL OR s.registration_required = CAST(:registration AS boolean))
+         AND (s.closures = '[]' OR NOT EXISTS (
+               SELECT FROM closure c
+                WHERE c.station_id = s.id AND c.cancelled_at IS NULL AND c.starts_at <= CAST(:at AS timestamptz)
+                  AND (c.ends_at IS NULL OR c.ends_at > CAST(:at AS timestamptz))))
+         AND (CAST(:rules AS integer[]) IS NULL OR s.rule_id = ANY (CAST(:rules AS integer[])))
        ORDER BY s.location <-> CAST(ST_MakePoint(:lon, :lat) AS geography)
        LIMIT CAST(:limit AS integer)) AS nearest_on_the_sphere
 ), nearest AS MATERIALIZED (
@@ -34,6 +39,11 @@ WITH reach AS MATERIALIZED (
      AND (CAST(:entry AS text[]) IS NULL OR s.entry_modes && CAST(:entry AS text[]))
      AND (CAST(:managed_by AS text[]) IS NULL OR s.managed_by = ANY (CAST(:managed_by AS text[])))
      AND (CAST(:registration AS boolean) IS NULL OR s.registration_required = CAST(:registration AS boolean))
+     AND (s.closures = '[]' OR NOT EXISTS (
+           SELECT FROM closure c
+            WHERE c.station_id = s.id AND c.cancelled_at IS NULL AND c.starts_at <= CAST(:at AS timestamptz)
+              AND (c.ends_at IS NULL OR c.ends_at > CAST(:at AS timestamptz))))
+     AND (CAST(:rules AS integer[]) IS NULL OR s.rule_id = ANY (CAST(:rules AS integer[])))
    ORDER BY distance_m, s.id
    LIMIT CAST(:limit AS integer)
 )

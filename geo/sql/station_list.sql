@@ -20,6 +20,12 @@ WITH page AS MATERIALIZED (
      AND (CAST(:entry AS text[]) IS NULL OR s.entry_modes && CAST(:entry AS text[]))
      AND (CAST(:managed_by AS text[]) IS NULL OR s.managed_by = ANY (CAST(:managed_by AS text[])))
      AND (CAST(:registration AS boolean) IS NULL OR s.registration_required = CAST(:registration AS boolean))
+     AND (CAST(:rules AS integer[]) IS NULL OR (
+           s.rule_id = ANY (CAST(:rules AS integer[])) AND s.operational_status IN ('open', 'limited')
+           AND NOT EXISTS (
+             SELECT FROM closure c
+              WHERE c.station_id = s.id AND c.cancelled_at IS NULL AND c.starts_at <= CAST(:at AS timestamptz)
+                AND (c.ends_at IS NULL OR c.ends_at > CAST(:at AS timestamptz)))))
      AND (CAST(:updated_since AS timestamptz) IS NULL OR s.updated_at >= CAST(:updated_since AS timestamptz))
      AND (CAST(:q AS text) IS NULL OR s.name ILIKE CAST(:q AS text) OR s.address ILIKE CAST(:q AS text)
           OR s.code ILIKE CAST(:q AS text) OR s.host_ref ILIKE CAST(:q AS text))

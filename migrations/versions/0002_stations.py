@@ -49,6 +49,14 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
       || lpad((98 - ('3435' || lpad(number::text, 8, '0') || '00')::numeric % 97)::text, 2, '0')
 $$;
 
+-- Distinct opening rules: few, so that Python can say of each whether it is open, and SQL filter rows by id.
+CREATE TABLE opening_rule (
+  id integer GENERATED ALWAYS AS IDENTITY CONSTRAINT opening_rule_pkey PRIMARY KEY,
+  opening_hours text NOT NULL,
+  hours_calendar text NOT NULL,
+  CONSTRAINT opening_rule_opening_hours_key UNIQUE (opening_hours, hours_calendar)
+);
+
 CREATE TABLE station (
   id uuid CONSTRAINT station_pkey PRIMARY KEY DEFAULT gen_random_uuid(),
   number bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT station_number_key UNIQUE,
@@ -72,6 +80,7 @@ CREATE TABLE station (
   near_boundary boolean NOT NULL DEFAULT false,
   opening_hours text,
   hours_calendar text NOT NULL DEFAULT 'literal',
+  rule_id integer CONSTRAINT station_rule_id_fkey REFERENCES opening_rule,
   staffed_hours text,
   hours_note text,
   entry_modes text[] NOT NULL DEFAULT '{{}}',
@@ -148,6 +157,22 @@ CREATE TABLE station_facility (
 """
 
 STAMP = """
+-- The id of a rule, entered when it is new. As the owner: the application role cannot make rules of its own.
+CREATE FUNCTION opening_rule_v1(hours text, calendar text) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE found integer;
+BEGIN
+  IF hours IS NULL THEN
+    RETURN NULL;
+  END IF;
+  SELECT id INTO found FROM opening_rule r WHERE r.opening_hours = hours AND r.hours_calendar = calendar;
+  IF found IS NULL THEN
+    INSERT INTO opening_rule (opening_hours, hours_calendar) VALUES (hours, calendar) ON CONFLICT DO NOTHING;
+    SELECT id INTO found FROM opening_rule r WHERE r.opening_hours = hours AND r.hours_calendar = calendar;
+  END IF;
+  RETURN found;
+END $$;
+
 -- A row of station_facility as the station carries it.
 CREATE FUNCTION facility_record_v1(facility text, status text, note text, checked_at timestamptz) RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
@@ -187,6 +212,10 @@ BEGIN
   IF TG_OP = 'INSERT' OR NEW.facilities IS DISTINCT FROM OLD.facilities THEN
     NEW.working_facilities := ARRAY(SELECT f ->> 'facility' FROM jsonb_array_elements(NEW.facilities) f
       WHERE f ->> 'status' = 'working' ORDER BY 1);
+  END IF;
+  IF TG_OP = 'INSERT' OR (NEW.opening_hours, NEW.hours_calendar)
+                         IS DISTINCT FROM (OLD.opening_hours, OLD.hours_calendar) THEN
+    NEW.rule_id := opening_rule_v1(NEW.opening_hours, NEW.hours_calendar);
   END IF;
   IF TG_OP = 'INSERT' OR NEW.location IS DISTINCT FROM OLD.location THEN
     SELECT * INTO NEW.province, NEW.city, NEW.district, NEW.near_boundary FROM region_at_v1(NEW.location);
@@ -245,7 +274,7 @@ CREATE INDEX station_change_xid_idx ON station_change (xid, seq);
 -- What history remembers of a row: the position as numbers, no book-keeping, no nulls.
 CREATE FUNCTION station_record_v1(station jsonb, location geography) RETURNS jsonb
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-  SELECT jsonb_strip_nulls(station - ARRAY['id', 'number', 'code', 'location', 'working_facilities',
+  SELECT jsonb_strip_nulls(station - ARRAY['id', 'number', 'code', 'location', 'working_facilities', 'rule_id',
            'created_at', 'updated_at', 'revision', 'changed_in'])
       || jsonb_build_object('lon', round(ST_X(location::geometry)::numeric, 7),
                             'lat', round(ST_Y(location::geometry)::numeric, 7))
@@ -303,7 +332,7 @@ SELECT s.id, s.code, s.name, s.kind, s.brand, s.tier, s.managed_by, s.host_ref, 
        s.submitted_lon, s.submitted_lat, s.submitted_crs, s.address, s.stated_district,
        coalesce(s.district, s.city, s.province) AS adcode,
        d.name AS district, c.name AS city, p.name AS province, s.near_boundary,
-       s.opening_hours, s.hours_calendar, s.staffed_hours, s.hours_note,
+       s.opening_hours, s.hours_calendar, s.rule_id, s.staffed_hours, s.hours_note,
        s.entry_modes, s.registration_required, s.serves, s.facilities, s.capacity, s.floor_area_m2,
        s.level, s.entrance_note, s.phone, s.host, s.sponsor, s.supervising_union,
        s.operational_status, s.publication_status, s.successor_id, s.synthetic,
@@ -318,7 +347,7 @@ SELECT s.id, s.code, s.name, s.kind, s.brand, s.tier, s.managed_by, s.host_ref, 
 # No DELETE anywhere but on facilities, no write at all to history and feed: triggers, which run as the
 # owner, write those.
 GRANTS = """
-GRANT SELECT ON station, station_card, station_facility, station_history, station_change TO yizhan_app;
+GRANT SELECT ON opening_rule, station, station_card, station_facility, station_history, station_change TO yizhan_app;
 GRANT INSERT ON station TO yizhan_app;
 GRANT UPDATE (managed_by, host_ref, external_ids, name, kind, brand, tier, address, stated_district, location,
   submitted_lon, submitted_lat, submitted_crs, opening_hours, hours_calendar, staffed_hours, hours_note,
@@ -339,7 +368,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Remove the stations and all that is known of them."""
     op.execute("DROP VIEW station_card")
-    for table in ("station_change", "station_history", "station_facility", "station"):
+    for table in ("station_change", "station_history", "station_facility", "station", "opening_rule"):
         op.execute(f"DROP TABLE {table}")
     for function in (
         "station_stamp_v1()",
@@ -350,5 +379,6 @@ def downgrade() -> None:
         "station_actor_v1()",
         "station_record_v1(jsonb, geography)",
         "station_code_v1(bigint)",
+        "opening_rule_v1(text, text)",
     ):
         op.execute(f"DROP FUNCTION {function}")

@@ -121,13 +121,13 @@ def test_an_unmigrated_server_says_what_to_do(server):
 
 
 def test_ctrl_c_of_a_server_with_its_own_cluster_leaves_no_process(tmp_path_factory):
-    """The whole life: cluster, migrations, server, Ctrl-C; then kill -9 of everything, and what was written is there."""
+    """Cluster, migrations, server, Ctrl-C; then kill -9 of everything, and what was written is there."""
     from tests.test_readme import free_port
 
     data = Path(f"/tmp/yizhan-cli-{os.getpid()}")
     port = free_port()
     env = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
-    command = [YIZHAN, "serve", "--port", str(port), "--data", str(data)]
+    command = [str(YIZHAN), "serve", "--port", str(port), "--data", str(data)]
     try:
         server = subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True, start_new_session=True)
         wait_ready(port, server)

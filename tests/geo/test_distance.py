@@ -21,7 +21,8 @@ def test_it_is_the_geodesic_within_a_centimetre(lon, lat, east, north):
 def test_it_is_what_postgis_says(session):
     rows = session.execute(
         text(
-            "SELECT x, y, a, b, ST_Distance(CAST(ST_MakePoint(x, y) AS geography), CAST(ST_MakePoint(a, b) AS geography))"
+            "SELECT x, y, a, b,"
+            " ST_Distance(CAST(ST_MakePoint(x, y) AS geography), CAST(ST_MakePoint(a, b) AS geography))"
             " FROM (SELECT 73 + 63 * random() AS x, 3 + 51 * random() AS y, random() AS e, random() AS n"
             " FROM generate_series(1, 500)) p CROSS JOIN LATERAL (SELECT x + e - 0.5 AS a, y + n - 0.5 AS b) q"
         )

@@ -19,7 +19,8 @@ VERSIONS = sorted((Path(__file__).parents[2] / "migrations" / "versions").glob("
 
 def revision(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec and spec.loader
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -102,7 +102,9 @@ def network(clone: Callable[[], str]) -> Iterator[Network]:
             mask[49::50] = False  # the faulty ones do not pass
         ids = [
             str(key)
-            for key in session.scalars(text("SELECT md5(n\\:\\:text)\\:\\:uuid FROM generate_series(1, :n) n"), {"n": STATIONS})
+            for key in session.scalars(
+                text("SELECT md5(n\\:\\:text)\\:\\:uuid FROM generate_series(1, :n) n"), {"n": STATIONS}
+            )
         ]
     with db.session(engine, as_owner=True) as session:
         session.execute(text("ANALYZE station"))
@@ -147,9 +149,7 @@ def test_nearest_equals_the_brute_force_oracle(network: Network):
             shown = convert(lon, lat, Datum.WGS84, datums[number % 3])
             where = convert(*shown, datums[number % 3], Datum.WGS84)
             found = search.nearest(session, *where, limit=limit, radius_m=radius_m, wanted=wanted)
-            expected = network.nearest(
-                *where, passing(network), limit=limit, radius_m=radius_m or search.FARTHEST_M
-            )
+            expected = network.nearest(*where, passing(network), limit=limit, radius_m=radius_m or search.FARTHEST_M)
             assert [str(row["id"]) for row in found.stations] == [key for key, _ in expected], (name, where)
             for row, (_, metres) in zip(found.stations, expected, strict=True):
                 assert row["distance_m"] == pytest.approx(metres, abs=1e-3)

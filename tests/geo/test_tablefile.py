@@ -53,7 +53,8 @@ def test_a_facility_may_say_its_status():
 
 def test_hours_are_understood_or_kept_and_said():
     good, bad = read("1,甲,113.6,34.7,,24小时", "2,乙,113.6,34.7,,夏季早些").lines
-    assert good.draft is not None and bad.draft is not None
+    assert good.draft is not None
+    assert bad.draft is not None
     assert good.draft.opening_hours == "24/7"
     assert (bad.draft.opening_hours, bad.draft.hours_note) == (None, "夏季早些")
     assert "夏季早些" in bad.warnings[0]

@@ -1,0 +1,118 @@
+"""The calendar table: statutory days off and make-up working days (调休) of each year whose notice is known."""
+
+import csv
+import io
+import time
+from collections.abc import Iterable, Mapping
+from datetime import date
+from threading import Lock
+
+from sqlalchemy import text
+from sqlmodel import Session
+
+from geo import errors
+from geo.errors import Problem
+from geo.hours import Calendar
+
+# A notice comes once a year; a server may take this long to hear of it.
+REFRESH_S = 10.0
+WARN_DAYS = 60
+
+KINDS = {"holiday": "holiday", "休": "holiday", "放假": "holiday"} | dict.fromkeys(("workday", "班", "上班"), "workday")
+
+
+def fill(session: Session) -> int:
+    """Enter the years that the `holidays` package knows by a notice and the table does not; how many."""
+    known = set(session.scalars(text("SELECT year FROM calendar_year")))
+    published = Calendar.published()
+    years = range(published.since.year, published.published_through.year + 1)
+    missing = [year for year in years if year not in known]
+    for year in missing:
+        _store(session, year, _days_of(Calendar.published([year]), year), "holidays package")
+    return len(missing)
+
+
+def load_year(session: Session, year: int) -> int:
+    """Enter a year from the `holidays` package; raises `InvalidInput` where that has no notice. Days entered."""
+    return _store(session, year, _days_of(Calendar.published([year]), year), "holidays package")
+
+
+def load_file(session: Session, content: bytes, *, source: str) -> dict[int, int]:
+    """Enter years from a CSV with the columns `day` and `kind` (holiday 休, workday 班): year -> days entered.
+
+    Replaces each year it speaks of. Raises `UnreadableFile` with a Problem for each bad row.
+    """
+    rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
+    days, problems = {}, []
+    for number, row in enumerate(rows, start=2):
+        try:
+            days[date.fromisoformat((row.get("day") or "").strip())] = KINDS[(row.get("kind") or "").strip()]
+        except (ValueError, KeyError):
+            problems.append(Problem((f"row {number}",), "expected day (2027-01-01) and kind (holiday or workday)"))
+    if problems or not days:
+        raise errors.UnreadableFile("This is no calendar: expected columns day and kind.", problems=problems)
+    years = {year: {day: kind for day, kind in days.items() if day.year == year} for year in {d.year for d in days}}
+    return {year: _store(session, year, found, source) for year, found in sorted(years.items())}
+
+
+def _days_of(calendar: Calendar, year: int) -> Mapping[date, str]:
+    off = dict.fromkeys((day for day in calendar.holidays if day.year == year), "holiday")
+    return off | dict.fromkeys((day for day in calendar.workdays if day.year == year), "workday")
+
+
+def _store(session: Session, year: int, days: Mapping[date, str], source: str) -> int:
+    session.execute(text("DELETE FROM calendar_year WHERE year = :year"), {"year": year})
+    session.execute(
+        text("INSERT INTO calendar_year (year, source) VALUES (:year, :source)"), {"year": year, "source": source}
+    )
+    rows = [{"day": day, "year": year, "kind": kind} for day, kind in sorted(days.items())]
+    session.execute(text("INSERT INTO calendar_day (day, year, kind) VALUES (:day, :year, :kind)"), rows)
+    return len(rows)
+
+
+class _Shelf:
+    """The calendar last read, and when: one for the process."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.calendar = Calendar.published()
+        self.version: object = None
+        self.read_at = float("-inf")
+
+
+_shelf = _Shelf()
+
+
+def current(session: Session) -> Calendar:
+    """The calendar of the table, read again at most every 10 s; the package's where the table is empty."""
+    if time.monotonic() - _shelf.read_at < REFRESH_S:
+        return _shelf.calendar
+    with _shelf.lock:
+        version = session.execute(text("SELECT count(*), max(loaded_at) FROM calendar_year")).one()
+        if tuple(version) != _shelf.version:
+            rows = session.execute(text("SELECT day, kind FROM calendar_day")).all()
+            years = list(session.scalars(text("SELECT year FROM calendar_year")))
+            _shelf.calendar = _calendar(rows, years) if years else Calendar.published()
+            _shelf.version = tuple(version)
+        _shelf.read_at = time.monotonic()
+    return _shelf.calendar
+
+
+def _calendar(rows: Iterable[tuple[date, str]], years: list[int]) -> Calendar:
+    days = list(rows)
+    through = max(years)  # a gap before it would be a mistake of the operator's, and doctor says so
+    return Calendar(
+        frozenset(day for day, kind in days if kind == "holiday"),
+        frozenset(day for day, kind in days if kind == "workday"),
+        date(through, 12, 31),
+    )
+
+
+def warnings(session: Session, today: date) -> list[str]:
+    """What to say when the notices known are about to run out."""
+    through = current(session).published_through
+    left = (through - today).days
+    if left > WARN_DAYS:
+        return []
+    ends = f"ends in {left} days" if left >= 0 else "has ended"
+    return [f"The holiday calendar ({through}) {ends}; `yizhan holidays load` the notice for {through.year + 1}."]

@@ -1,0 +1,170 @@
+import hashlib
+from collections.abc import Callable, Iterator
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlmodel import Session
+
+from geo import db, demo
+from geo.errors import InvalidInput, NotEmpty, RegionNotFound
+from geo.stations import StationDraft
+
+# One worker builds the 30,000 once; the other has other tests.
+pytestmark = pytest.mark.xdist_group("demo")
+
+ACTOR = db.Actor("test")
+PUBLISHED = {
+    "true": 30_000,
+    "synthetic": 30_000,
+    "province = '330000'": 6_036,
+    "district = '510114'": 40,
+    "province = '310000' AND kind = 'legal_aid_point'": 422,
+    "province = '320000' AND kind = 'legal_aid_point'": 150,
+    "kind = 'bank_haven' AND brand = '劳动者港湾'": 14_200,
+}
+
+
+@pytest.fixture(scope="module")
+def demo_engine(clone: Callable[[], str]) -> Iterator[Engine]:
+    """An engine on a database with the demonstration network of 30,000 stations; leave it as it is."""
+    engine = db.make_engine(clone())
+    with db.session(engine, ACTOR) as session:
+        demo.build(session, stations=30_000, seed=1)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def network(demo_engine: Engine) -> Iterator[Session]:
+    with db.session(demo_engine) as session:
+        yield session
+
+
+def share(session: Session, condition: str) -> float:
+    return float(session.scalar(text(f"SELECT avg(CAST({condition} AS int)) FROM station")) or 0)
+
+
+def digest(session: Session) -> str:
+    """Of everything that is said of every station, but not when the database heard it."""
+    rows = session.execute(
+        text(
+            "SELECT to_jsonb(s) - ARRAY['facilities', 'created_at', 'updated_at', 'changed_in'],"
+            " (SELECT jsonb_agg(jsonb_build_array(facility, status) ORDER BY facility)"
+            " FROM station_facility WHERE station_id = s.id) FROM station s ORDER BY number"
+        )
+    )
+    return hashlib.sha256("\n".join(map(str, rows)).encode()).hexdigest()
+
+
+@pytest.mark.parametrize(("condition", "count"), PUBLISHED.items(), ids=PUBLISHED)
+def test_the_published_numbers_come_out_by_the_registrys_own_divisions(network, condition, count):
+    assert network.scalar(text(f"SELECT count(*) FROM station WHERE {condition}")) == count
+
+
+def test_every_provincial_capital_has_thirty_stations(network):
+    capitals = dict(
+        network.execute(
+            text(
+                "SELECT s.province, count(*) FROM station s"
+                " WHERE s.province IN ('110000', '120000', '310000', '500000', '810000', '820000')"
+                " OR s.city = left(s.province, 2) || '0100' OR s.district = '710009' GROUP BY 1"
+            )
+        ).all()
+    )
+    assert len(capitals) == 34
+    assert min(capitals.values()) >= 30
+
+
+def test_a_station_is_a_draft_that_the_registry_would_take(network):
+    rows = network.execute(text("SELECT * FROM station_card ORDER BY code LIMIT 2000")).mappings()
+    for row in rows:
+        said = {name: row[name] for name in StationDraft.model_fields if name in row}
+        things = [{"facility": f["facility"], "status": f["status"]} for f in row["facilities"]]
+        draft = StationDraft(**said | {"facilities": things}, crs="wgs84")
+        assert draft.opening_hours == row["opening_hours"]
+        assert draft.staffed_hours == row["staffed_hours"]
+
+
+def test_facilities_hours_and_states_resemble_the_published_network(network):
+    assert share(network, "publication_status = 'published' AND operational_status = 'open'") == pytest.approx(
+        0.93, abs=0.01
+    )
+    assert share(network, "coalesce(opening_hours, '') = '24/7'") == pytest.approx(0.066, abs=0.006)
+    assert share(network, 'facilities @> \'[{"facility": "medicine"}]\'') == pytest.approx(0.60, abs=0.02)
+    assert share(network, 'facilities @> \'[{"facility": "battery_swap"}]\'') == pytest.approx(0.011, abs=0.003)
+    elsewhere = "stated_district NOT IN (SELECT name FROM region r WHERE r.adcode = station.district)"
+    assert 0.01 < share(network, f"coalesce({elsewhere}, false)") < 0.04
+
+
+def test_a_station_carries_its_facilities_from_the_first_version(network):
+    assert network.scalar(text("SELECT count(*) FROM station_history")) == 30_000
+    assert network.scalar(text("SELECT count(*) FROM station_change")) == 30_000
+    wrong = network.scalar(
+        text(
+            "SELECT count(*) FROM station s WHERE jsonb_array_length(facilities) <>"
+            " (SELECT count(*) FROM station_facility WHERE station_id = s.id)"
+            " OR cardinality(working_facilities) <>"
+            " (SELECT count(*) FROM station_facility WHERE station_id = s.id AND status = 'working')"
+        )
+    )
+    assert wrong == 0
+
+
+def test_several_stations_share_a_building_and_none_a_name_there(network):
+    places = network.execute(
+        text(
+            "SELECT count(*) AS stations, count(DISTINCT name) AS names, count(DISTINCT address) AS addresses"
+            " FROM station GROUP BY submitted_lon, submitted_lat HAVING count(*) > 1"
+        )
+    ).all()
+    assert len(places) > 300
+    assert all(place.stations == place.names and place.addresses == 1 for place in places)
+
+
+def test_organisations_are_a_tree_and_say_what_they_are(network):
+    organisations = network.execute(text("SELECT code, name, parent FROM organisation")).all()
+    assert all(code.startswith("demo-") and "示范数据" in name for code, name, _ in organisations)
+    assert {parent for _, _, parent in organisations if parent} < {
+        code for code, _, parent in organisations if not parent
+    }
+
+
+def test_the_same_seed_makes_the_same_network(clone):
+    digests = []
+    for seed in (7, 7, 8):
+        engine = db.make_engine(clone())
+        with db.session(engine, ACTOR) as session:
+            report = demo.build(session, stations=2_000, seed=seed)
+            assert report.stations == 2_000
+            digests.append(digest(session))
+        engine.dispose()
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_a_small_network_keeps_the_proportions_and_tells_its_progress(session):
+    heard: list[int] = []
+    report = demo.build(session, stations=100, seed=1, progress=heard.append)
+    counts = session.execute(
+        text("SELECT count(*), count(*) FILTER (WHERE province = '330000') AS zhejiang FROM station")
+    ).one()
+    assert tuple(counts) == (100, 20)
+    assert report.facilities == session.scalar(text("SELECT count(*) FROM station_facility"))
+    assert heard == [100]
+
+
+def test_a_registry_with_stations_is_left_alone(session):
+    demo.build(session, stations=100, seed=1)
+    with pytest.raises(NotEmpty):
+        demo.build(session, stations=100, seed=1)
+
+
+def test_without_divisions_there_is_nowhere_to_stand(owner_session):
+    owner_session.execute(text("TRUNCATE region_part"))
+    with pytest.raises(RegionNotFound, match="yizhan regions load"):
+        demo.build(owner_session, stations=100, seed=1)
+
+
+@pytest.mark.parametrize(("stations", "seed"), [(99, 1), (1_000_001, 1), (100, -1)])
+def test_sizes_and_seeds_have_bounds(session, stations, seed):
+    with pytest.raises(InvalidInput):
+        demo.build(session, stations=stations, seed=seed)

@@ -1,0 +1,261 @@
+"""The map page in a real browser, served by the real server."""
+
+import math
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, Response, Route, expect, sync_playwright
+
+from geo import db
+from geo.registration import Incoming, Verdict, register
+from geo.stations import StationDraft
+from geo.vocabulary import Facility, StationKind
+
+ROOT = Path(__file__).parents[1]
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FLAGS = [
+    *("--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist"),  # WebGL without a GPU
+    *("--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
+]
+LON, LAT = 113.66, 34.75
+HOSTILE = "<img src=x onerror=document.title='owned'> & 驿站"
+SETTLED = """() => new Promise((resolve) => {
+    const { map } = document.getElementById("map");
+    map.once("idle", resolve);
+    map.triggerRepaint();
+})"""
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="needs chromium"),
+    pytest.mark.skipif(not (ROOT / "web/node_modules/maplibre-gl").exists(), reason="needs ./setup.sh"),
+]
+
+
+@dataclass
+class Seen:
+    """A page, and what must not happen on it."""
+
+    page: Page
+    errors: list[str] = field(default_factory=list)
+    addresses: list[str] = field(default_factory=list)
+
+    def settle(self) -> None:
+        self.page.evaluate(SETTLED)
+
+    def rendered(self, layer: str) -> list[str]:
+        """The ids of the stations that a layer shows."""
+        shown = "(layer) => document.getElementById('map').map.queryRenderedFeatures({ layers: [layer] })"
+        return [str(found["properties"]["id"]) for found in self.page.evaluate(shown, layer)]
+
+    def listed(self) -> list[str | None]:
+        return [item.get_attribute("data-id") for item in self.page.locator("#content ol button").all()]
+
+    def answer_to(self, act: Callable[[], None]) -> tuple[dict[str, list[str]], list[dict[str, Any]]]:
+        """What the page asked of nearest when something was done, and the stations it was given."""
+        with self.page.expect_response(lambda response: "/nearest?" in response.url) as caught:
+            act()
+        response: Response = caught.value
+        return parse_qs(urlsplit(response.url).query), response.json()["features"]
+
+    def click_map(self, lon: float, lat: float) -> None:
+        project = "([lon, lat]) => document.getElementById('map').map.project([lon, lat])"
+        at = self.page.evaluate(project, [lon, lat])
+        self.page.locator("#map canvas").click(position={"x": at["x"], "y": at["y"]})
+
+
+def drafts() -> list[StationDraft]:
+    """Thirty stations on a spiral around Zhengzhou; every third has a microwave oven."""
+    found = []
+    for i in range(30):
+        turn, reach = i * 2.4, 0.004 + 0.0025 * i
+        found.append(
+            StationDraft(
+                name=HOSTILE if i == 0 else f"测试驿站{i}",
+                lon=round(LON + reach * math.cos(turn), 6),
+                lat=round(LAT + reach * math.sin(turn) * 0.8, 6),
+                kind=list(StationKind)[i % len(StationKind)],
+                opening_hours="Mo-Fr 08:30-12:00,14:30-18:00; PH off",
+                facilities=["drinking_water", "microwave"] if i % 3 == 0 else ["drinking_water"],
+                registration_required=i % 2 == 1,
+            )
+        )
+    return found
+
+
+@pytest.fixture(scope="module")
+def site(clone: Callable[[], str]) -> Iterator[str]:
+    """The address of a server over thirty published stations."""
+    url = clone()
+    engine = db.make_engine(url)
+    with db.session(engine, db.OPERATOR) as session:
+        incoming = [Incoming(number, draft) for number, draft in enumerate(drafts(), 2)]
+        assert register(session, incoming, organisation=None, publish=True) == {Verdict.INSERTED: 30}
+    engine.dispose()
+    with serving(url) as address:
+        yield address
+
+
+@contextmanager
+def serving(database_url: str) -> Iterator[str]:
+    """`yizhan serve` on a free port of the loopback."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    environment = os.environ | {"DATABASE_URL": database_url, "YIZHAN_SECRET": "a secret for tests only"}
+    command = [sys.executable, "-c", "from api.cli import main; main()", "serve", "--port", str(port)]
+    server = subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True
+    )
+    try:
+        wait_until_ready(server, f"http://127.0.0.1:{port}")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+def wait_until_ready(server: subprocess.Popen[str], address: str) -> None:
+    deadline = time.monotonic() + 30
+    while server.poll() is None and time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(f"{address}/readyz", timeout=5):
+                return
+        except urllib.error.HTTPError as error:
+            error.close()
+        except OSError:
+            pass
+        time.sleep(0.05)
+    pytest.fail("the server did not become ready")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, chromium_sandbox=False, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def seen(browser: Browser, site: str) -> Iterator[Seen]:
+    """The map of Zhengzhou, at rest with its stations; nothing may go wrong or leave the origin."""
+    context = browser.new_context(viewport={"width": 1100, "height": 760}, locale="zh-CN", reduced_motion="reduce")
+    page = context.new_page()
+    page.set_default_timeout(10_000)
+    seen = Seen(page)
+    page.on("pageerror", lambda error: seen.errors.append(str(error)))
+    page.on("console", lambda message: seen.errors.append(message.text) if message.type == "error" else None)
+    page.on("request", lambda request: seen.addresses.append(request.url))
+    page.goto(f"{site}/#11/{LAT}/{LON}")
+    expect(page.locator("#legend")).to_be_visible()  # the stations are here
+    seen.settle()
+    yield seen
+    assert seen.errors == []
+    assert [url for url in seen.addresses if not url.startswith((f"{site}/", f"blob:{site}/", "data:"))] == []
+    assert context.cookies() == []
+    context.close()
+
+
+def test_map_shows_stations_and_lists_the_nearest_in_the_order_of_the_api(seen: Seen) -> None:
+    page = seen.page
+    assert len(set(seen.rendered("stations"))) == 30
+
+    asked, stations = seen.answer_to(lambda: seen.click_map(LON + 0.01, LAT + 0.001))
+    assert float(asked["lon"][0]) == pytest.approx(LON + 0.01, abs=0.001)
+    assert float(asked["lat"][0]) == pytest.approx(LAT + 0.001, abs=0.001)
+    expect(page.locator("#content ol button")).to_have_count(10)
+    assert seen.listed() == [station["id"] for station in stations]
+    seen.settle()
+    assert set(seen.rendered("nearest")) == set(seen.listed())
+    expect(page.locator("#status")).to_have_text("最近的 10 个站点")
+
+    # The view is in the address, the point asked about is not; nothing is kept but a choice of language.
+    assert asked["lon"][0][:8] not in page.url
+    assert page.evaluate("[localStorage.length, sessionStorage.length]") == [0, 0]
+
+
+def test_card_leads_to_three_map_apps_and_back_to_the_list(seen: Seen) -> None:
+    page = seen.page
+    _, stations = seen.answer_to(lambda: seen.click_map(LON + 0.01, LAT + 0.001))
+    page.locator("#content ol button").nth(1).click()
+    chosen = stations[1]["properties"]
+    expect(page.locator("#card-name")).to_have_text(chosen["name"])
+    expect(page.locator("#card-name")).to_be_focused()
+    expect(page.locator(".card dl")).to_contain_text("周一至周五 08:30–12:00、14:30–18:00；法定节假日不开放")
+    links = {link.get_attribute("data-app"): link for link in page.locator(".apps a").all()}
+    assert {app: link.get_attribute("href") for app, link in links.items()} == chosen["navigation"]
+    assert {(link.get_attribute("target"), link.get_attribute("rel")) for link in links.values()} == {
+        ("_blank", "noopener noreferrer")
+    }
+    seen.settle()
+    assert seen.rendered("chosen") == [stations[1]["id"]]
+
+    page.keyboard.press("Escape")
+    expect(page.locator("#content ol button").nth(1)).to_be_focused()
+
+
+def test_chips_filter_the_list_and_the_map_and_words_follow_the_language(seen: Seen) -> None:
+    page = seen.page
+    _, before = seen.answer_to(lambda: seen.click_map(LON + 0.01, LAT + 0.001))
+    asked, stations = seen.answer_to(page.locator("[data-chip='facility=microwave']").first.click)
+    assert asked["facility"] == ["microwave"]
+    expect(page.locator("#content ol button").first).to_have_attribute("data-id", stations[0]["id"])
+    assert seen.listed() == [station["id"] for station in stations] != [station["id"] for station in before]
+    expect(page.locator("#content ol button", has_text=Facility.MICROWAVE.zh)).to_have_count(10)
+    expect(page.locator("#map-note")).to_be_hidden()
+    seen.settle()
+    assert len(set(seen.rendered("stations")) - {station["id"] for station in stations}) == 0
+
+    page.locator("#language").click()
+    expect(page.locator("html")).to_have_attribute("lang", "en-GB")
+    expect(page.locator("#status")).to_have_text("The 10 nearest stations")
+    expect(page.locator("#content ol button", has_text=Facility.MICROWAVE.en)).to_have_count(10)
+    page.reload()
+    expect(page.locator("#near-me")).to_have_text("Nearest to me")
+
+
+def test_names_from_strangers_stay_text(seen: Seen) -> None:
+    page = seen.page
+    page.locator("#search input").fill("onerror")
+    page.locator("#search button").click()
+    page.locator("#content ul button").click()
+    expect(page.locator("#card-name")).to_have_text(HOSTILE)
+    assert page.locator("#content img").count() == 0
+    assert "owned" not in page.title()
+
+
+def test_page_says_what_is_wrong_and_tries_again_by_itself(seen: Seen) -> None:
+    page = seen.page
+
+    def be_away(route: Route) -> None:
+        route.fulfill(status=503, headers={"Retry-After": "1"}, body="")
+
+    page.route("**/nearest?*", be_away, times=1)
+    seen.click_map(LON + 0.01, LAT + 0.001)
+    expect(page.locator("#connection")).to_contain_text("1 秒后自动重试")
+    expect(page.locator("#content ol button")).to_have_count(10)
+    expect(page.locator("#connection")).to_be_hidden()
+    assert [error for error in seen.errors if "503" not in error] == []
+
+    seen.errors.clear()
+    page.evaluate("document.getElementById('map').map.jumpTo({ center: [70, 40], zoom: 5 })")
+    page.locator("#near-centre").click()
+    expect(page.locator("#content .problem")).to_contain_text("outside 73-136 E")
+    page.locator("#near-me").click()  # this browser refuses
+    expect(page.locator("#status")).to_contain_text("未获得定位权限")
+    assert [error for error in seen.errors if "400" not in error] == []
+    seen.errors.clear()
