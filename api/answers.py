@@ -6,12 +6,15 @@ from typing import Any
 
 import orjson
 from fastapi import Request
+from pydantic import BaseModel
 from sqlalchemy import RowMapping
+from sqlmodel import Session
 from starlette.responses import Response
 
-from geo import stations
+from geo import opening, stations
 from geo.datum import Datum
 from geo.opening import Moment
+from geo.upkeep import Outcome
 
 GEOJSON = "application/geo+json"
 
@@ -38,3 +41,40 @@ def station(request: Request, row: RowMapping, crs: Datum, when: Moment, **more:
 def entity_tag(row: RowMapping, body: Mapping[str, Any]) -> str:
     """The revision, and a digest of what is shown: the clock opens and closes a station without a revision."""
     return f'"{row["revision"]}-{zlib.crc32(orjson.dumps(body)):08x}"'
+
+
+def outcome(session: Session, done: Outcome, *, location: str | None = None) -> Response:
+    """A station after a change: 201 with `Location` when it is new, 202 when something waits, 200 otherwise."""
+    body = {**stations.feature(done.row, Datum.WGS84, opening.moment(session)), "crs": Datum.WGS84}
+    body["pending"] = list(done.pending)
+    headers = {"ETag": entity_tag(done.row, body)}
+    place = location or (f"/v1/stations/{done.row['id']}" if done.created else None)
+    answer = geojson(body, **headers, **({"Location": place} if place else {}))
+    answer.status_code = 201 if place else 202 if done.pending else 200
+    return answer
+
+
+def created(body: BaseModel, location: str) -> Response:
+    """Something new that is no station."""
+    answer = json(body.model_dump(mode="json"), Location=location)
+    answer.status_code = 201
+    return answer
+
+
+def waiting(row: RowMapping, when: Moment) -> dict[str, Any]:
+    """An entry of the review queue: the station as it is, and what would change."""
+    was = {name: row[name] for name in ("name", "kind", "host")}
+    was["position"] = {name: row[f"submitted_{name}"] for name in ("lon", "lat", "crs")}
+    changes = {name: {"before": was[name], "after": value} for name, value in (row["changes"] or {}).items()}
+    return {
+        "what": row["what"],
+        "since": stations.instant(row["since"]),
+        "changes": changes,
+        "station": stations.feature(row, Datum.WGS84, when),
+    }
+
+
+def entry(row: RowMapping) -> dict[str, Any]:
+    """An entry of a station's history."""
+    names = ("id", "revision", "actor", "organisation", "reason", "before", "after")
+    return {**{name: row[name] for name in names}, "at": stations.instant(row["at"])}

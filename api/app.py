@@ -14,7 +14,7 @@ from starlette.responses import FileResponse, HTMLResponse
 
 from api import deps, errors
 from api.accesslog import AccessLog
-from api.routes import health, regions, search, stations, vocabulary
+from api.routes import health, organisations, regions, reviews, search, stations, upkeep, vocabulary
 from api.schemas import Problem
 from geo import db
 from geo.settings import Settings
@@ -49,7 +49,7 @@ def create_app(settings: Settings | None = None, engine: db.Database | None = No
         redoc_url=None,
     )
     errors.install(app)
-    for module in (health, vocabulary, search, stations, regions):
+    for module in (health, vocabulary, search, stations, regions, upkeep, reviews, organisations):
         app.include_router(module.router)
     add_pages(app)
     app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_headers=["*"], expose_headers=["ETag", "Link"])

@@ -19,7 +19,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from sqlmodel import Session
 
-from geo import db, demo, doctor, errors, organisations, regions, tablefile, transfer
+from geo import db, demo, doctor, errors, holidays, organisations, regions, tablefile, transfer
 from geo.datum import Datum
 from geo.registration import Verdict
 from geo.settings import Settings
@@ -33,6 +33,7 @@ families = {
         "import": "Bring data in.",
         "export": "Take data out.",
         "regions": "Administrative divisions.",
+        "holidays": "The calendar of days off and make-up working days.",
         "organisations": "Banks, unions and other organisations.",
         "keys": "API keys.",
     }.items()
@@ -40,7 +41,9 @@ families = {
 for name, family in families.items():
     app.add_typer(family, name=name)
 
-out, err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
+# In a pipe a table is as wide as it needs to be.
+WIDTH = None if sys.stdout.isatty() else 200
+out, err = Console(soft_wrap=True, width=WIDTH), Console(stderr=True, soft_wrap=True)
 
 DataDir = Annotated[
     Path | None, typer.Option("--data", help="Directory of the private cluster (YIZHAN_DATA_DIR, .data).")
@@ -88,6 +91,7 @@ def serve(
         if not settings.database_url:
             # Held while serving, so that the cluster outlives a worker that is being replaced.
             stack.enter_context(db.connect(settings)).dispose()
+            furnish(data)
         err.print(f"Yizhan 驿站 at http://{host}:{port}  (API: /docs, stop: Ctrl-C)")
         Server(
             "api.app:create_app",
@@ -118,9 +122,7 @@ def migrate(data: DataDir = None) -> None:
     settings = settings_of(data)
     if settings.database_url:
         db.migrate(settings.database_owner_url or settings.database_url)
-    else:
-        with db.connect(settings):  # a private cluster is migrated whenever it is opened
-            pass
+    furnish(data)  # a private cluster is migrated whenever it is opened
     out.print(f"The schema is at {db.SCHEMA}.")
 
 
@@ -132,7 +134,7 @@ def make_demo(
     data: DataDir = None,
 ) -> None:
     """Make a synthetic network, marked as such, shaped like the real one."""
-    load_regions_when_missing(data)
+    furnish(data)
     with operator_session(data) as session, progress("stations", stations) as done:
         if if_empty and not demo.is_empty(session):
             return
@@ -140,12 +142,13 @@ def make_demo(
     out.print(f"{report.stations} synthetic stations in {report.provinces} provinces.")
 
 
-def load_regions_when_missing(data: Path | None) -> None:
-    """A database made just now has no divisions yet; stations entered without them have no district."""
+def furnish(data: Path | None) -> None:
+    """A database made just now has no divisions, without which a station has no district, and no calendar."""
     with operator_session(data, as_owner=True) as session:
         if not regions.is_loaded(session):
             with progress("divisions"):
                 regions.load(session)
+        holidays.fill(session)
 
 
 @families["regions"].command("load")
@@ -157,6 +160,25 @@ def load_regions(
     with operator_session(data, as_owner=True) as session, progress("divisions"):
         report = regions.load(session, source)
     out.print(str(report))
+
+
+@families["holidays"].command("load")
+def load_holidays(
+    file: Annotated[Path | None, typer.Argument(exists=True, dir_okay=False, help="CSV with day and kind.")] = None,
+    year: Annotated[int | None, typer.Option(help="A year the holidays package has a notice of.")] = None,
+    data: DataDir = None,
+) -> None:
+    """Load the State Council's notice of a year: days off, and weekend days worked in exchange."""
+    if (file is None) == (year is None):
+        raise typer.BadParameter("give a file or --year", param_hint="FILE")
+    with operator_session(data) as session:
+        if file is not None:
+            loaded = holidays.load_file(session, file.read_bytes(), source=file.name)
+        else:
+            assert year is not None  # noqa: S101 - one of the two was given
+            loaded = {year: holidays.load_year(session, year)}
+    for of_year, days in loaded.items():
+        out.print(f"{of_year}: {days} days")
 
 
 @families["import"].command("stations")
@@ -175,7 +197,7 @@ def import_stations(
     if form not in {"table", "json"}:
         raise typer.BadParameter("table or json", param_hint="--format")
     tablefile.refuse_larger(file.stat().st_size)
-    load_regions_when_missing(data)
+    furnish(data)
     with operator_session(data) as session, progress("rows"):
         report = transfer.import_stations(
             session,
@@ -280,8 +302,9 @@ def run_doctor(data: DataDir = None) -> None:
     """Say what is wrong and how to mend it; change nothing."""
     findings = doctor.examine(settings_of(data))
     for finding in findings:
-        out.print(f"{'ok  ' if finding.good else 'BAD '} {finding.what}", markup=False, highlight=False)
-        if not finding.good:
+        mark = "BAD " if not finding.good else "warn" if finding.mend else "ok  "
+        out.print(f"{mark} {finding.what}", markup=False, highlight=False)
+        if finding.mend:
             out.print(f"     mend: {finding.mend}", markup=False, highlight=False)
     if not all(finding.good for finding in findings):
         raise typer.Exit(1)

@@ -1,17 +1,21 @@
 """What routes ask for: a session, a point, filters, a page. Parameters are parsed here and nowhere else."""
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
-from functools import lru_cache
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import Depends, FastAPI, Query, Request
+from fastapi import Depends, Header, Query, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 from sqlmodel import Session
 
+from api import errors as api_errors
 from api import paging
-from geo import datum, db
+from api.operations import promise_of
+from geo import datum, db, errors, organisations
+from geo.access import Principal
 from geo.datum import Datum
 from geo.errors import InvalidQuery, Problem
 from geo.search import FARTHEST_M, Listing, Wanted
@@ -28,22 +32,62 @@ def open_session(request: Request) -> Iterator[Session]:
 
 SessionDep = Annotated[Session, Depends(open_session, scope="function")]
 
+bearer = HTTPBearer(auto_error=False, description="An API key, `yz_…`, shown once when it is made.")
 
-@lru_cache(maxsize=8)
-def known_parameters(app: FastAPI) -> dict[str, frozenset[str]]:
-    """The query parameters of each operation, by its id, as the OpenAPI document promises them."""
-    return {
-        operation["operationId"]: frozenset(
-            parameter["name"] for parameter in operation.get("parameters", ()) if parameter["in"] == "query"
-        )
-        for path in app.openapi()["paths"].values()
-        for operation in path.values()
-    }
+
+def authenticate(
+    session: SessionDep, given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
+) -> Principal:
+    """Who asks, by the key; what they change from here on is theirs in the history."""
+    who = organisations.authenticate(session, given.credentials if given else "")
+    db.act_as(session, db.Actor(who.prefix, who.organisation))
+    return who
+
+
+def perhaps_authenticate(request: Request, session: SessionDep) -> Principal | None:
+    """Who asks, where a key is welcome but not needed; one that is given must be good."""
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    return organisations.authenticate(session, key.strip()) if scheme.lower() == "bearer" else None
+
+
+WhoDep = Annotated[Principal, Depends(authenticate)]
+PerhapsDep = Annotated[Principal | None, Depends(perhaps_authenticate)]
+
+
+def json_body(request: Request) -> None:
+    """Refuse a body that does not say it is JSON, with 415."""
+    subtype = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if subtype != "application/json" and not (subtype.startswith("application/") and subtype.endswith("+json")):
+        raise api_errors.unsupported_media_type("application/json")
+
+
+def revision_given(if_match: Annotated[str | None, Header(description="the ETag you were given")] = None) -> int | None:
+    """The revision an `If-Match` names: what stands before the dash of our entity tags; `*` is any."""
+    if if_match is None or if_match.strip() == "*":
+        return None
+    found = re.fullmatch(r'(?:W/)?"(\d{1,9})(?:-[0-9a-z]*)?"', if_match.strip())
+    if found is None:
+        raise errors.StaleRevision("This is not an entity tag of ours; read the station again.")
+    return int(found[1])
+
+
+def revision_needed(
+    revision: Annotated[int | None, Depends(revision_given)],
+    if_match: Annotated[str | None, Header(include_in_schema=False)] = None,
+) -> int | None:
+    """The same, and 428 where it is left out."""
+    if if_match is None:
+        raise errors.RevisionRequired
+    return revision
+
+
+RevisionDep = Annotated[int | None, Depends(revision_given)]
+NeededRevisionDep = Annotated[int | None, Depends(revision_needed)]
 
 
 def strict_query(request: Request) -> None:
     """Refuse a parameter that is unknown or given twice: a typing error must not widen an answer."""
-    known = known_parameters(request.app).get(request.scope["route"].name, frozenset())
+    known = promise_of(request).parameters
     given = [name for name, _ in request.query_params.multi_items()]
     problems = [
         Problem((*LOCALITY, name), f"unknown parameter; known here: {', '.join(sorted(known)) or 'none'}")

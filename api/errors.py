@@ -7,11 +7,13 @@ from typing import Any
 
 import orjson
 from fastapi import FastAPI, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from geo import errors
+from api.operations import promise_of
+from geo import db, errors, organisations
 
 log = logging.getLogger("yizhan")
 
@@ -19,14 +21,21 @@ STATUS: Mapping[type[errors.YizhanError], int] = {
     errors.InvalidInput: 422,
     errors.InvalidQuery: 400,
     errors.UnreadableFile: 422,
+    errors.Unauthenticated: 401,
+    errors.Forbidden: 403,
     errors.NotFound: 404,
     errors.StationNotFound: 404,
     errors.OrganisationNotFound: 404,
     errors.RegionNotFound: 404,
     errors.KeyNotFound: 404,
+    errors.ClosureNotFound: 404,
     errors.Conflict: 409,
     errors.OrganisationExists: 409,
     errors.HostRefTaken: 409,
+    errors.AlreadyRegistered: 409,
+    errors.IllegalMove: 409,
+    errors.RevisionRequired: 428,
+    errors.StaleRevision: 412,
     errors.NotEmpty: 409,
     errors.Unavailable: 503,
     errors.DatabaseUnavailable: 503,
@@ -68,13 +77,36 @@ class ProblemResponse(Response):
 async def answer_error(request: Request, error: Exception) -> Response:
     """An error of ours, with its status by the table above and its broken rules."""
     assert isinstance(error, errors.YizhanError)  # noqa: S101 - registered for this class
+    if isinstance(error, errors.InvalidInput) and (stranger := await run_in_threadpool(refuse_stranger, request)):
+        error = stranger
     problems = [{"loc": list(problem.loc), "message": problem.message} for problem in error.problems]
-    return ProblemResponse(request, STATUS[type(error)], error.message, problems=problems)
+    headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, errors.Unauthenticated) else {}
+    return ProblemResponse(request, STATUS[type(error)], error.message, problems=problems, headers=headers)
+
+
+def refuse_stranger(request: Request) -> errors.YizhanError | None:
+    """Who has no key learns nothing of what else was wrong: 401 before validation, where a key is needed."""
+    if not promise_of(request).secured:
+        return None
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    try:
+        with db.session(request.app.state.engine) as session:
+            organisations.authenticate(session, key.strip() if scheme.lower() == "bearer" else "")
+    except errors.YizhanError as error:
+        return error
+    return None
+
+
+def unsupported_media_type(expected: str) -> HTTPException:
+    """415, with what would have been understood."""
+    return HTTPException(415, f"Expected a body of type {expected}.")
 
 
 async def answer_invalid_request(request: Request, error: Exception) -> Response:
     """What the parameters' models refuse: 400 for anything in the address, 422 for a body."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class
+    if stranger := await run_in_threadpool(refuse_stranger, request):
+        return await answer_error(request, stranger)
     found = [{"loc": list(item["loc"]), "message": message_of(item)} for item in error.errors()]
     in_body = found[0]["loc"][0] == "body"
     detail = "The body breaks a rule." if in_body else "A parameter is not valid."
@@ -91,6 +123,8 @@ def message_of(item: Mapping[str, Any]) -> str:
 async def answer_http_exception(request: Request, error: Exception) -> Response:
     """What the router itself refuses: 404, 405 with `Allow`."""
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class
+    if error.status_code == 415 and (stranger := await run_in_threadpool(refuse_stranger, request)):
+        return await answer_error(request, stranger)
     return ProblemResponse(request, error.status_code, error.detail, headers=error.headers)
 
 

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+from typing import TypeVar
 
 from fastapi import Request
 from starlette.datastructures import URL
@@ -10,6 +11,7 @@ from starlette.datastructures import URL
 from geo.errors import InvalidQuery, Problem
 
 SIGNATURE_BYTES = 12
+Row = TypeVar("Row")
 
 
 def _signature(request: Request, position: str) -> bytes:
@@ -46,3 +48,14 @@ def links(request: Request, media_type: str, after: str | None) -> list[dict[str
         next_page = here.include_query_params(cursor=write(request, after))
         found.append({"rel": "next", "type": media_type, "href": str(next_page)})
     return found
+
+
+def read_pair(request: Request, cursor: str) -> tuple[str, str]:
+    """The position of a cursor over two keys."""
+    first, _, second = read(request, cursor).partition("|")
+    return first, second
+
+
+def cut(rows: list[Row], limit: int) -> tuple[list[Row], bool]:
+    """The page of `limit` rows, of one row more that was fetched, and whether there was one more."""
+    return rows[:limit], len(rows) > limit

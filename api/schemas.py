@@ -11,6 +11,7 @@ from geo.vocabulary import (
     FacilityStatus,
     HoursCalendar,
     OperationalStatus,
+    OrganisationKind,
     PublicationStatus,
     Serves,
     StationKind,
@@ -141,6 +142,30 @@ class NearFeature(StationFeature):
     properties: NearProperties
 
 
+class PendingFeature(StationFeature):
+    """A station after a change, and the fields that wait for review."""
+
+    pending: list[str] = Field(description="name, kind, host or position")
+
+
+class OrganisationOut(BaseModel):
+    """An organisation."""
+
+    code: str
+    name: str
+    kind: OrganisationKind
+    parent: str | None
+    region: str | None
+    uscc: str | None
+
+
+class KeyOut(BaseModel):
+    """A new key; `key` is shown this once."""
+
+    key: str
+    prefix: str
+
+
 class Link(BaseModel):
     """A link (RFC 8288)."""
 
@@ -166,6 +191,49 @@ class StationCollection(BaseModel):
     crs: Datum
     links: list[Link]
     features: list[StationFeature]
+
+
+class Difference(BaseModel):
+    """A field as it is and as it would be."""
+
+    before: Any
+    after: Any
+
+
+class Waiting(BaseModel):
+    """Something that waits for review."""
+
+    what: Literal["submission", "proposal"]
+    since: str
+    changes: dict[str, Difference] = Field(description="of a proposal")
+    station: StationFeature
+
+
+class ReviewList(BaseModel):
+    """A page of the review queue."""
+
+    items: list[Waiting]
+    links: list[Link]
+
+
+class HistoryEntry(BaseModel):
+    """A change of a station: who, for which organisation, why, and each field before and after."""
+
+    id: int
+    revision: int
+    at: str
+    actor: str = Field(description="a key's prefix, or `operator`")
+    organisation: str | None
+    reason: str | None
+    before: dict[str, Any] | None
+    after: dict[str, Any]
+
+
+class HistoryList(BaseModel):
+    """A page of a station's history, newest first."""
+
+    items: list[HistoryEntry]
+    links: list[Link]
 
 
 class Word(BaseModel):
@@ -224,15 +292,23 @@ class Readiness(BaseModel):
 
     status: Literal["ready", "degraded", "starting"]
     reasons: list[str] = []
+    warnings: list[str] = []
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The documentation of the errors an operation may answer."""
     meaning = {
         400: "a bad, unknown or repeated query parameter",
+        401: "a live key is needed",
+        403: "the key may see it but not do that",
         404: "there is no such thing, or it is not yours to see",
+        409: "it conflicts with what is there",
         410: "it is gone for good",
+        412: "the station has changed since that revision",
+        413: "the body is too large",
+        415: "the body is of a type that is not understood",
         422: "the body breaks a rule",
+        428: "If-Match is needed",
         503: "not now; nothing was written, try again",
     }
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}

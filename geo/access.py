@@ -7,8 +7,6 @@ nor rows: `geo.organisations` finds out who asks, `geo.stations` what is asked f
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from geo.vocabulary import PublicationStatus, Role
-
 
 class Operation(Enum):
     """What can be done to a station."""
@@ -41,9 +39,13 @@ class Principal:
     """Who asks: the organisation and role of the key, its prefix for the history, and its region (None: all)."""
 
     organisation: str
-    role: Role
+    role: str  # host, auditor or admin
     prefix: str
     region: str | None = None
+
+    def covers(self, *codes: str | None) -> bool:
+        """Whether one of these adcodes is the key's region, or the key is for the whole country."""
+        return self.region in {None, COUNTRY, *codes}
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,10 @@ class Target:
 
     relation: Relation
     in_region: bool
-    publication: PublicationStatus
+    publication: str
 
 
+COUNTRY = "100000"
 MANAGED = {Relation.OWN, Relation.DESCENDANT}
 RELATIVES = MANAGED | {Relation.ANCESTOR}
 
@@ -65,7 +68,7 @@ def decide(who: Principal | None, operation: Operation, target: Target) -> Answe
     A host works on what it and its descendants manage. An auditor sees and reviews what was submitted in its
     region, but never what it or a relative manages. An admin may do everything everywhere.
     """
-    if who is not None and who.role is Role.ADMIN:
+    if who is not None and who.role == "admin":
         return Answer.ALLOWED
     if not _sees(who, target):
         return Answer.HIDDEN
@@ -73,20 +76,25 @@ def decide(who: Principal | None, operation: Operation, target: Target) -> Answe
 
 
 def _sees(who: Principal | None, target: Target) -> bool:
-    if target.publication is PublicationStatus.PUBLISHED:
+    if target.publication == "published":
         return True
     if who is None:
         return False
-    if who.role is Role.HOST:
+    if who.role == "host":
         return target.relation in MANAGED
-    return target.in_region and target.publication is not PublicationStatus.DRAFT
+    return target.in_region and target.publication != "draft"
 
 
 def _may(who: Principal | None, operation: Operation, target: Target) -> bool:
     if who is None:
         return False
-    if who.role is Role.HOST:
+    if who.role == "host":
         return target.relation in MANAGED and operation in {Operation.EDIT, Operation.READ_HISTORY}
     if operation is Operation.REVIEW:
         return target.in_region and target.relation not in RELATIVES
     return operation is Operation.READ_HISTORY and target.in_region
+
+
+def may_register(who: Principal, relation: Relation) -> bool:
+    """Whether `who` may register stations that an organisation of this relation will manage."""
+    return who.role == "admin" or (who.role == "host" and relation in MANAGED)

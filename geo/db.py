@@ -80,7 +80,7 @@ def connect(settings: Settings, *, as_owner: bool = False, serving: bool = False
                 migrate(cluster.owner_url)
             if serving:
                 stack.enter_context(kept_alive(cluster))
-        engine = make_engine(url)
+        engine = make_engine(url, hurried=serving)
         stack.callback(engine.dispose)
         if not serving and (reasons := unready(engine)):
             raise errors.SchemaOutdated(" ".join(reasons))
@@ -119,8 +119,12 @@ def unready(engine: Database) -> list[str]:
     return [] if found == SCHEMA else [f"The schema is at {found}, this version needs {SCHEMA}; run `yizhan migrate`."]
 
 
-def make_engine(url: str, *, pool_size: int = 10) -> Engine:
-    """An engine whose waits are all bounded, so that a slow database becomes a 503 and never a hang."""
+def make_engine(url: str, *, pool_size: int = 10, hurried: bool = False) -> Engine:
+    """An engine; when `hurried`, all its waits are bounded, so that a slow database is a 503 and never a hang.
+
+    An import of the operator's may take its time, but does not wait for ever for a lock.
+    """
+    waits = "-c statement_timeout=15s -c lock_timeout=5s" if hurried else "-c lock_timeout=60s"
     return create_engine(
         psycopg_url(url),
         pool_size=pool_size,
@@ -133,8 +137,7 @@ def make_engine(url: str, *, pool_size: int = 10) -> Engine:
             "connect_timeout": 3,
             "application_name": "yizhan",
             # jit costs more than our queries take; custom plans because the filters decide the index.
-            "options": "-c statement_timeout=15s -c lock_timeout=5s -c timezone=UTC -c jit=off"
-            " -c plan_cache_mode=force_custom_plan",
+            "options": f"{waits} -c timezone=UTC -c jit=off -c plan_cache_mode=force_custom_plan",
         },
     )
 
@@ -152,16 +155,28 @@ def session(engine: Database, actor: Actor = READER, *, as_owner: bool = False) 
     as the application role, whatever the login.
     """
     with translated_errors(), Session(engine, expire_on_commit=False) as session:
-        session.execute(
-            text(
-                "SELECT set_config('role', CASE WHEN :owner THEN 'none' ELSE 'yizhan_app' END, true),"
-                " set_config('yizhan.actor', :actor, true), set_config('yizhan.organisation', :org, true),"
-                " set_config('yizhan.reason', :reason, true)"
-            ),
-            {"owner": as_owner, "actor": actor.name, "org": actor.organisation, "reason": actor.reason},
-        )
+        role = "none" if as_owner else "yizhan_app"
+        session.execute(text("SELECT set_config('role', :role, true)"), {"role": role})
+        if actor is not READER:
+            act_as(session, actor)
         yield session
         session.commit()
+
+
+def act_as(session: Session, actor: Actor) -> None:
+    """From here on this transaction is `actor`'s, in the history of whatever it changes."""
+    session.execute(
+        text(
+            "SELECT set_config('yizhan.actor', :actor, true), set_config('yizhan.organisation', :org, true),"
+            " set_config('yizhan.reason', :reason, true)"
+        ),
+        {"actor": actor.name, "org": actor.organisation, "reason": actor.reason},
+    )
+
+
+def because(session: Session, reason: str | None) -> None:
+    """Why the changes of this transaction are made, for the history."""
+    session.execute(text("SELECT set_config('yizhan.reason', :reason, true)"), {"reason": reason or ""})
 
 
 @contextlib.contextmanager

@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Engine, text
 
-from geo import db, embedded, errors, regions
+from geo import db, embedded, errors, holidays, regions
+from geo.hours import SHANGHAI
 from geo.settings import Settings
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at: whether it is good, what was seen, and the mend when it is not."""
+    """One thing looked at: whether it is good, what was seen, and the mend; good with a mend is a warning."""
 
     good: bool
     what: str
@@ -51,12 +53,13 @@ def _look(engine: Engine) -> Iterator[Finding]:
         yield Finding(good=True, what=f"database answers: {version.split(' [')[0]}")
         yield Finding(good=True, what=f"schema {db.SCHEMA}")
         loaded = regions.is_loaded(session)
-        yield Finding(good=loaded, what="administrative divisions", mend="yizhan regions load")
+        yield Finding(good=loaded, what="administrative divisions", mend="" if loaded else "yizhan regions load")
+        warnings = holidays.warnings(session, datetime.now(SHANGHAI).date())
+        mend = "yizhan holidays load FILE" if warnings else ""
+        yield Finding(good=True, what="".join(warnings) or "holiday calendar", mend=mend)
         stations = session.execute(text("SELECT count(*) FROM station")).scalar_one()
         yield Finding(good=True, what=f"{stations} stations")
         placed = session.execute(text("SELECT count(*) FROM station WHERE province IS NULL")).scalar_one()
-        yield Finding(
-            good=not (loaded and placed > stations / 10),
-            what=f"{placed} stations lie in no division",
-            mend="check the datum they were imported with; then `yizhan regions load` places them anew",
-        )
+        lost = loaded and placed > stations / 10
+        mend = "check the datum they were imported with; then `yizhan regions load` places them anew"
+        yield Finding(good=not lost, what=f"{placed} stations lie in no division", mend=mend if lost else "")

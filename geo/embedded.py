@@ -257,7 +257,7 @@ def _start(cluster: Cluster) -> str:
     failed, said = postgres.run(cluster.base, *launch, "-o", options)
     if not failed or _is_ours(_recorded_pid(cluster), cluster):
         return ""
-    return f"{said}\n{_log_tail(cluster)}"
+    return f"pg_ctl ended with status {failed}. {said}\n{_log_tail(cluster)}"
 
 
 def _sweep(cluster: Cluster) -> None:

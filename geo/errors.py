@@ -4,15 +4,22 @@
     ├── InvalidInput                 a value that breaks a rule (carries Problems)
     │   ├── InvalidQuery             the same, in a query parameter
     │   └── UnreadableFile           a file that cannot be read as a table of stations
+    ├── Unauthenticated              no key, or none that is alive
+    ├── Forbidden                    the caller may see it but not do that to it
     ├── NotFound
     │   ├── StationNotFound
     │   ├── OrganisationNotFound
     │   ├── RegionNotFound
-    │   └── KeyNotFound
+    │   ├── KeyNotFound
+    │   └── ClosureNotFound
     ├── Conflict
     │   ├── OrganisationExists
     │   ├── HostRefTaken
+    │   ├── AlreadyRegistered
+    │   ├── IllegalMove
     │   └── NotEmpty
+    ├── RevisionRequired             a change that does not say which revision it is of
+    ├── StaleRevision                a change of a revision that is no longer the last
     └── Unavailable                  nothing was written; try again
         ├── DatabaseUnavailable
         ├── SchemaOutdated
@@ -56,6 +63,14 @@ class UnreadableFile(InvalidInput):
     """The file cannot be read as a table of stations."""
 
 
+class Unauthenticated(YizhanError):
+    """This needs a live key: `Authorization: Bearer yz_…`."""
+
+
+class Forbidden(YizhanError):
+    """This key may not do that here."""
+
+
 class NotFound(YizhanError):
     """There is no such thing."""
 
@@ -76,6 +91,10 @@ class KeyNotFound(NotFound):
     """There is no live key with that prefix."""
 
 
+class ClosureNotFound(NotFound):
+    """The station has no such closure."""
+
+
 class Conflict(YizhanError):
     """The change conflicts with what is already there."""
 
@@ -88,8 +107,24 @@ class HostRefTaken(Conflict):
     """The managing organisation already has a station with this host_ref."""
 
 
+class AlreadyRegistered(Conflict):
+    """This station is in the registry already."""
+
+
+class IllegalMove(Conflict):
+    """A station in this state cannot be moved like that."""
+
+
 class NotEmpty(Conflict):
     """The registry already holds stations."""
+
+
+class RevisionRequired(YizhanError):
+    """Say which revision you change: If-Match with the ETag you were given."""
+
+
+class StaleRevision(YizhanError):
+    """The station has changed since; read it again, then repeat the change."""
 
 
 class Unavailable(YizhanError):

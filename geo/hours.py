@@ -137,7 +137,7 @@ def _possible(day: date, since: date, through: date) -> tuple[Day, ...]:
 
 class _Part(NamedTuple):
     operator: str
-    dates: str  # what the library finds, such as "Mar-Oct", or "week01-10 Mo[1]" with its weekdays
+    dates: str  # what the library finds, such as "Mar-Oct"; or "Mo[1]", which no calendar moves
     weekdays: frozenset[int] | None  # None: no day is named, so each is meant
     public: bool
     spans: tuple[tuple[int, int], ...]  # minutes after midnight, up to 48 h; none: all day

@@ -1,16 +1,19 @@
 """Organisations and their API keys: who may act in the registry, and with what secret."""
 
 import hashlib
+import hmac
 import secrets
+from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, field_validator
-from sqlalchemy import func
-from sqlmodel import Session, col, update
+from sqlalchemy import func, or_, text
+from sqlmodel import Session, col, select, update
 from stdnum.cn import uscc as uscc_number
 from stdnum.exceptions import ValidationError as NumberError
 
-from geo import errors
+from geo import db, errors
+from geo.access import Principal, Relation
 from geo.errors import Problem
 from geo.tables import ApiKey, Organisation
 from geo.vocabulary import OrganisationKind, Role
@@ -67,7 +70,20 @@ def get(session: Session, code: str) -> Organisation:
     return found
 
 
-def create_key(session: Session, organisation: str, *, role: Role, region: str | None = None) -> str:
+def require_admin(who: Principal) -> None:
+    """Raise `Forbidden` unless the caller administers the registry."""
+    if who.role != Role.ADMIN:
+        raise errors.Forbidden("This needs the key of an admin.")
+
+
+def create_key(
+    session: Session,
+    organisation: str,
+    *,
+    role: Role,
+    region: str | None = None,
+    expires_at: datetime | None = None,
+) -> str:
     """A new key, ``yz_<prefix>_<secret>``: the only time its secret is seen; at rest it is SHA-256.
 
     An organisation may have several live keys, so that one can be replaced without a gap.
@@ -76,10 +92,59 @@ def create_key(session: Session, organisation: str, *, role: Role, region: str |
     # Hexadecimal, so that the separator cannot occur in it; 48 bits find it, 256 bits prove it.
     prefix, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
     key = f"{KEY_MARK}{prefix}_{secret}"
-    digest = hashlib.sha256(key.encode()).digest()
-    session.add(ApiKey(prefix=prefix, secret_hash=digest, organisation=organisation, role=role.value, region=region))
+    session.add(
+        ApiKey(
+            prefix=prefix,
+            secret_hash=hashlib.sha256(key.encode()).digest(),
+            organisation=organisation,
+            role=role.value,
+            region=region,
+            expires_at=expires_at,
+        )
+    )
     session.flush()
     return key
+
+
+def prefix_of(key: str) -> str:
+    """What names a key without giving it away: ``yz_`` and twelve digits."""
+    return KEY_MARK + key.removeprefix(KEY_MARK).split("_")[0]
+
+
+def authenticate(session: Session, key: str) -> Principal:
+    """Who a key stands for, asked of the database each time so that revocation holds at once.
+
+    Raises `Unauthenticated` for a key that is unknown, revoked or expired, and does not say which.
+    """
+    prefix = key.removeprefix(KEY_MARK).split("_")[0]
+    alive = (
+        col(ApiKey.prefix) == prefix,
+        col(ApiKey.revoked_at).is_(None),
+        or_(col(ApiKey.expires_at).is_(None), col(ApiKey.expires_at) > func.now()),
+    )
+    row = session.exec(select(ApiKey).where(*alive)).one_or_none()
+    digest = hashlib.sha256(key.encode()).digest()
+    if row is None or not hmac.compare_digest(digest, row.secret_hash):
+        raise errors.Unauthenticated
+    _note_use(session, row)
+    return Principal(row.organisation, row.role, f"{KEY_MARK}{row.prefix}", row.region)
+
+
+def _note_use(session: Session, row: ApiKey) -> None:
+    """Keep the day a key was last used; once a day, so that a busy key is not a hot row."""
+    session.execute(
+        text(
+            "UPDATE api_key SET last_used_on = current_date"
+            " WHERE prefix = :prefix AND last_used_on IS DISTINCT FROM current_date"
+        ),
+        {"prefix": row.prefix},
+    )
+
+
+def relation(session: Session, own: str, other: str | None) -> Relation:
+    """How the organisation `other` (None: nobody) stands to `own`."""
+    found = session.execute(db.sql("organisation_relation"), {"own": own, "other": other}).scalar_one()
+    return Relation[found.upper()] if found else Relation.FOREIGN
 
 
 def revoke_key(session: Session, prefix: str) -> None:

@@ -182,9 +182,10 @@ def load(session: Session, source: str | Path = BUNDLED) -> LoadReport:
     session.execute(db.sql("region_clear"))
     session.execute(db.sql("region_store"), _columns(divisions))
     session.execute(db.sql("region_store_line"), {"levels": [d.level for d in drawn], "shapes": _wkb(drawn)})
+    session.execute(text("ANALYZE region"))
     session.execute(db.sql("region_part"))
     session.execute(db.sql("region_border"))
-    session.execute(text("ANALYZE region, region_part, region_border"))
+    session.execute(text("ANALYZE region_part, region_border"))
     # A station written meanwhile was looked up in the old divisions: wait for it, and hold up the next ones.
     session.execute(text("LOCK TABLE station IN SHARE ROW EXCLUSIVE MODE"))
     relocated = session.scalar(db.sql("region_relocate"))

@@ -4,19 +4,20 @@ The same call serves a single PUT and a bulk import, so the two can never disagr
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
+from pydantic import ValidationError
 from sqlalchemy import text
 from sqlmodel import Session, col, insert, select, update
 
-from geo import datum, db, distance, organisations
+from geo import datum, db, distance, errors, facilities, organisations, reviews
 from geo.errors import Problem
-from geo.stations import FacilityDraft, StationDraft
+from geo.stations import StationDraft
 from geo.tables import Station, StationFacility
 from geo.vocabulary import FacilityStatus, OrganisationKind, PublicationStatus, StationKind
 
@@ -52,19 +53,31 @@ class Incoming:
     errors: list[Problem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
+    pending: list[str] = field(default_factory=list)
+
+
+def take_turn(session: Session) -> None:
+    """Wait until no other registration is under way, and hold up the next until this transaction ends."""
+    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": REGISTRATION_LOCK})
 
 
 def register(
-    session: Session, incoming: Sequence[Incoming], *, organisation: str | None, publish: bool = False
+    session: Session,
+    incoming: Sequence[Incoming],
+    *,
+    organisation: str | None,
+    publish: bool = False,
+    only_new: bool = False,
 ) -> Counter[Verdict]:
     """Insert, update or leave each row of `incoming`, writing its verdict into it; counts the verdicts.
 
     A row is a station of `organisation` when the host_ref is the same, else when the name is and the place is
     within 50 m. The same name within 50 m of another organisation's station or of an earlier row is a
-    duplicate: named, skipped, no error. Raises `OrganisationNotFound`.
+    duplicate: named, skipped, no error; so is, when `only_new`, a station of its own. Raises
+    `OrganisationNotFound`.
     """
     kind = _default_kind(session, organisation)
-    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": REGISTRATION_LOCK})
+    take_turn(session)
     for row in incoming:
         if row.draft is None:
             row.verdict = Verdict.REFUSED
@@ -72,7 +85,12 @@ def register(
     _skip_repeats(incoming)
     waiting = [row for row in incoming if row.verdict is None]
     for start in range(0, len(waiting), CHUNK):
-        _register_chunk(session, waiting[start : start + CHUNK], organisation, kind, publish=publish)
+        chunk = waiting[start : start + CHUNK]
+        namesakes = _match(session, chunk, organisation, only_new=only_new)
+        _write(session, chunk, organisation, kind, publish=publish)
+        for row in chunk:
+            if row.verdict is Verdict.INSERTED and row.row in namesakes:
+                row.warnings.append(f"the same name as your {namesakes[row.row]} within 50 m")
     return Counter(row.verdict for row in incoming if row.verdict)
 
 
@@ -120,31 +138,22 @@ def _skip_repeats(incoming: Sequence[Incoming]) -> None:
             by_ref[row.draft.host_ref] = row
 
 
-def _register_chunk(
+def _write(
     session: Session, rows: Sequence[Incoming], organisation: str | None, kind: StationKind, *, publish: bool
 ) -> None:
-    matches = _match(session, rows, organisation)
-    current = _current(session, [row.id for row in rows if row.id])
+    """Insert what matched nothing, change what did."""
+    current = _current(session, [row.id for row in rows if row.id and row.verdict is None])
     fresh = [row for row in rows if row.verdict is None and row.id is None]
     for row in rows:
         if row.verdict is None and row.id is not None:
             _merge(session, row, current[row.id], publish=publish)
     _insert(session, fresh, organisation, kind, publish=publish)
-    for row in fresh:
-        if row.row in matches:
-            row.warnings.append(f"the same name as your {matches[row.row]} within 50 m")
 
 
-def _match(session: Session, rows: Sequence[Incoming], organisation: str | None) -> dict[int, str]:
-    """Give each row the id of the station it is, or mark it a duplicate; codes of the organisation's namesakes."""
-    asked = []
-    for row in rows:
-        assert row.draft is not None  # noqa: S101 - rows without a draft have their verdict already
-        lon, lat = row.draft.position()
-        asked.append({"row": row.row, "host_ref": row.draft.host_ref, "name": row.draft.name, "lon": lon, "lat": lat})
-    found = session.execute(
-        db.sql("station_match"), {"rows": orjson.dumps(asked).decode(), "organisation": organisation}
-    )
+def _match(session: Session, rows: Sequence[Incoming], organisation: str | None, *, only_new: bool) -> dict[int, str]:
+    """Give each row the id of the station it is, or mark it a duplicate; answers the organisation's own namesakes."""
+    asked = orjson.dumps([_question(row) for row in rows]).decode()
+    found = session.execute(db.sql("station_match"), {"rows": asked, "organisation": organisation})
     by_row = {row.row: row for row in rows}
     namesakes: dict[int, str] = {}
     taken: set[UUID] = set()
@@ -152,17 +161,28 @@ def _match(session: Session, rows: Sequence[Incoming], organisation: str | None)
         row = by_row[candidate.row]
         if row.id is not None or row.verdict is not None:
             continue
-        if candidate.own and candidate.id not in taken and _is_same(row, candidate):
+        if not candidate.own or only_new:
+            row.verdict = Verdict.DUPLICATE
+            row.warnings.append(_duplicate_of(candidate))
+        elif candidate.id not in taken and _is_same(row, candidate):
             row.id = candidate.id
             taken.add(candidate.id)
-        elif candidate.own:
-            namesakes[row.row] = candidate.code
         else:
-            row.verdict = Verdict.DUPLICATE
-            row.warnings.append(
-                f"{candidate.code}, of another organisation, has this name {candidate.distance_m:.0f} m away"
-            )
+            namesakes[row.row] = candidate.code
     return namesakes
+
+
+def _question(row: Incoming) -> dict[str, Any]:
+    assert row.draft is not None  # noqa: S101 - rows without a draft have their verdict already
+    lon, lat = row.draft.position()
+    return {"row": row.row, "host_ref": row.draft.host_ref, "name": row.draft.name, "lon": lon, "lat": lat}
+
+
+def _duplicate_of(candidate: Any) -> str:
+    if candidate.by_ref:
+        return f"{candidate.code} has this host_ref"
+    whose = "yours" if candidate.own else "of another organisation"
+    return f"{candidate.code}, {whose}, has this name {candidate.distance_m:.0f} m away"
 
 
 def _is_same(row: Incoming, candidate: Any) -> bool:
@@ -179,21 +199,73 @@ def _current(session: Session, ids: Sequence[UUID]) -> dict[UUID, Station]:
 
 
 def _merge(session: Session, row: Incoming, station: Station, *, publish: bool) -> None:
-    """Write what the draft says otherwise than the station does."""
+    """Write what the draft says otherwise than the station does; what needs review waits beside it."""
     assert row.draft is not None  # noqa: S101 - see _match
-    said = columns(row.draft)
+    said, news = columns(row.draft), False
+    if station.publication_status == "published" and not publish:
+        row.pending, news = reviews.propose(session, station, sensitive(row.draft))
+        said = {name: value for name, value in said.items() if name not in _columns_of(row.pending)}
     changes = {name: value for name, value in said.items() if getattr(station, name) != value}
     if _same_place(row.draft, station):
-        for name in ("location", "submitted_lon", "submitted_lat", "submitted_crs"):
+        for name in POSITION:
             changes.pop(name, None)
     if publish and station.publication_status in {"draft", "submitted", "returned"}:
         changes["publication_status"] = PublicationStatus.PUBLISHED.value
     if changes:
         session.execute(update(Station).where(col(Station.id) == station.id).values(**changes))
     row.changed = sorted(changes)
-    if "facilities" in row.draft.model_fields_set and merge_facilities(session, station, row.draft.facilities):
+    if "facilities" in row.draft.model_fields_set and facilities.merge(session, station, row.draft.facilities):
         row.changed.append("facilities")
-    row.verdict = Verdict.UPDATED if row.changed else Verdict.UNCHANGED
+    row.verdict = Verdict.UPDATED if row.changed or news else Verdict.UNCHANGED
+
+
+POSITION = ("location", "submitted_lon", "submitted_lat", "submitted_crs")
+
+
+def sensitive(draft: StationDraft) -> dict[str, Any]:
+    """What the draft says of the fields that a published station changes only after review."""
+    said = draft.model_dump(mode="json", exclude_unset=True, include={"name", "kind", "host"})
+    if said.get("kind", "") is None:
+        del said["kind"]
+    if "lon" in draft.model_fields_set:
+        said["position"] = {"lon": draft.lon, "lat": draft.lat, "crs": draft.crs.value}
+    return said
+
+
+def _columns_of(fields: Sequence[str]) -> set[str]:
+    return {*fields, *(POSITION if "position" in fields else ())}
+
+
+def amend(session: Session, station: Station, patch: Mapping[str, Any]) -> Incoming:
+    """Change a station by a merge patch (RFC 7396) of its draft: what is null is cleared, what is absent stays.
+
+    Raises `InvalidInput` with a Problem for each field that breaks a rule.
+    """
+    try:
+        draft = StationDraft.model_validate({**_said_so_far(station), **patch})
+    except ValidationError as error:
+        problems = [Problem(("body", *item["loc"]), _message(item), item["input"]) for item in error.errors()]
+        raise errors.InvalidInput("The body breaks a rule.", problems=problems) from error
+    moved = {"lon", "lat", "crs"} if {"lon", "lat", "crs"} & patch.keys() else set()
+    draft.model_fields_set.intersection_update(patch.keys() | moved)
+    row = Incoming(1, draft, id=station.id)
+    _refuse_unknown_organisations(session, [row])
+    if not row.errors:
+        _merge(session, row, station, publish=False)
+    return row
+
+
+def _message(item: Any) -> str:
+    return str(item["msg"]).removeprefix("Value error, ")
+
+
+def _said_so_far(station: Station) -> dict[str, Any]:
+    """The station as the draft that would make it."""
+    said = {name: getattr(station, name) for name in StationDraft.model_fields if hasattr(station, name)}
+    said.update({name: getattr(station, f"submitted_{name}") for name in ("lon", "lat", "crs")})
+    keep = ("facility", "status", "note")
+    said["facilities"] = [{k: v for k, v in known.items() if k in keep} for known in station.facilities]
+    return said
 
 
 def _same_place(draft: StationDraft, station: Station) -> bool:
@@ -217,38 +289,6 @@ def columns(draft: StationDraft) -> dict[str, Any]:
     said["location"] = f"SRID=4326;POINT({lon!r} {lat!r})"
     said.update(submitted_lon=draft.lon, submitted_lat=draft.lat, submitted_crs=draft.crs.value)
     return said
-
-
-def merge_facilities(session: Session, station: Station, drafts: Sequence[FacilityDraft]) -> bool:
-    """Make the station's facilities those of `drafts`; whether anything changed.
-
-    A facility named without a status keeps the one on record: a monthly list does not mend a microwave.
-    """
-    known = {row["facility"]: row for row in station.facilities}
-    wanted = {draft.facility.value: draft for draft in drafts}
-    gone = sorted(known.keys() - wanted.keys())
-    changed = [draft for name, draft in wanted.items() if name not in known or _differs(known[name], draft)]
-    if gone:
-        session.execute(
-            text("DELETE FROM station_facility WHERE station_id = :id AND facility = ANY (:gone)"),
-            {"id": station.id, "gone": gone},
-        )
-    if changed:
-        session.execute(db.sql("facility_report"), [_report(station, known, draft) for draft in changed])
-    return bool(gone or changed)
-
-
-def _differs(known: dict[str, str], draft: FacilityDraft) -> bool:
-    status_differs = draft.status is not None and draft.status.value != known["status"]
-    note_differs = "note" in draft.model_fields_set and draft.note != known.get("note")
-    return status_differs or note_differs
-
-
-def _report(station: Station, known: dict[str, dict[str, str]], draft: FacilityDraft) -> dict[str, Any]:
-    was = known.get(draft.facility.value, {})
-    status = draft.status.value if draft.status else was.get("status", FacilityStatus.WORKING.value)
-    note = draft.note if "note" in draft.model_fields_set else was.get("note")
-    return {"station_id": station.id, "facility": draft.facility.value, "status": status, "note": note}
 
 
 def _insert(

@@ -6,7 +6,6 @@ Registering, comparing and merging drafts is `geo.registration`; finding station
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
 from sqlalchemy import RowMapping
@@ -14,6 +13,7 @@ from sqlmodel import Session
 
 from geo import datum, db, errors, hours, navigation, opening
 from geo.datum import Datum
+from geo.hours import SHANGHAI
 from geo.opening import Moment
 from geo.vocabulary import (
     EntryMode,
@@ -25,8 +25,6 @@ from geo.vocabulary import (
     StationKind,
     Tier,
 )
-
-SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
 def trimmed(longest: int) -> StringConstraints:

@@ -98,7 +98,7 @@ class ApiKey(Row, table=True):
 
 
 class Region(Row, table=True):
-    """An administrative division (GB/T 2260), keyed by level and code: 47 codes stand at two levels."""
+    """An administrative division (GB/T 2260), keyed by level and code: 46 codes stand at two levels or three."""
 
     __table_args__ = (
         ForeignKeyConstraint(
@@ -185,6 +185,9 @@ class Station(Row, table=True):
         Index("station_region_idx", "province", "city", "district", "id"),
         Index("station_managed_by_idx", "managed_by", "id"),
         Index("station_updated_at_idx", "updated_at"),
+        Index(
+            "station_publication_idx", "publication_status", postgresql_where=text("publication_status = 'submitted'")
+        ),
     )
 
     id: UUID = Field(

@@ -37,8 +37,12 @@ export function drawFilters(onChange = changed) {
   const groups = GROUPS.map((group) =>
     h("fieldset", {}, h("legend", {}, say(group.title)), h("div", { class: "chips" }, values(group.enumeration).map((value) => chip(group, value)))));
   const summary = h("summary", {}, say("all_filters"), h("span", { class: "count" }));
-  const clear = h("button", { type: "button", class: "plain clear", onclick: clearFilters }, say("clear_filters"));
-  find("filters").replaceChildren(h("div", { class: "chips quick" }, quick), h("details", { open }, summary, groups, clear));
+  const clear = () => {
+    clearFilters();
+    summary.focus(); // this button hides itself
+  };
+  const clearButton = h("button", { type: "button", class: "plain clear", onclick: clear }, say("clear_filters"));
+  find("filters").replaceChildren(h("div", { class: "chips quick" }, quick), h("details", { open }, summary, groups, clearButton));
   mark();
 }
 

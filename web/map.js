@@ -5,17 +5,18 @@ import { find, h, spot } from "/web/dom.js";
 import { clearFilters, drawFilters, filtering, query } from "/web/filters.js";
 import { InView } from "/web/inview.js";
 import { nearestList, resultList, stationCard } from "/web/panel.js";
+import { regionsNamed } from "/web/regions.js";
 import { makeSheet } from "/web/sheet.js";
 import { NO_MAP, makeStationMap } from "/web/stationmap.js";
-import { distance, label, learn, regionName, say, switchLanguage, values, writeWords } from "/web/words.js";
+import { distance, label, learn, say, switchLanguage, values, writeWords } from "/web/words.js";
 
 const NEAREST = 10;
 const RESULTS = 20;
+const LONG_MS = 600; // what takes no longer needs no note
 
 // `list` is what the panel shows when no card is open; `status` says one sentence about it, in the language of the moment.
 const page = { point: null, list: () => welcome(), status: () => say("starting"), card: null, opener: null, view: null, note: null, shown: [] };
 let asking = new AbortController();
-let regions = null;
 const wide = matchMedia("(min-width: 800px)");
 
 const map = makeStationMap("map", { pick: (id) => openCard(id), point: (lon, lat) => ask({ lon, lat }), move });
@@ -76,7 +77,7 @@ async function ask(point, still = false) {
     sheet.reveal(find("status"));
     if (answer.features.length) map.fit(point, answer.features);
   } catch (error) {
-    map.showNearest(point, { features: [] });
+    if (error.name !== "AbortError") map.showNearest(null, { features: [] });
     refused(error, "outside");
   }
 }
@@ -86,14 +87,26 @@ function sentenceOf({ features, searched_radius_m: searched }, { accuracy }) {
   const radius = distance(searched);
   const none = filtering() ? "found_none_filtered" : "found_none";
   const found = n === 0 ? say(none, { radius }) : n < NEAREST ? say("found_all", { n, radius }) : say("found_near", { n });
-  return accuracy > 100 ? `${found} ${say("accuracy", { radius: distance(accuracy) })}` : found;
+  return accuracy > 100 ? say("accuracy", { found, radius: distance(accuracy) }) : found;
 }
 
 function nothing() {
-  return [filtering() && h("button", { type: "button", onclick: clearFilters }, say("clear_filters"))];
+  const clear = () => {
+    clearFilters();
+    find("content").focus();
+  };
+  return [filtering() && h("button", { type: "button", onclick: clear }, say("clear_filters"))];
+}
+
+/** Another kind of question: the point and what was near it are forgotten. */
+function forget() {
+  page.point = null;
+  map.showPoint(null);
+  map.showNearest(null, { features: [] });
 }
 
 function locate() {
+  forget();
   if (!window.isSecureContext || !navigator.geolocation) return begin(() => say("insecure"));
   const signal = begin(() => say("locating"));
   const found = ({ coords }) => {
@@ -165,7 +178,8 @@ function showInView({ features, complete, loading, error }) {
     if (!features.length) return say(filtering() ? "shown_none_filtered" : "shown_none");
     return complete ? "" : say("shown_first", { n: features.length });
   };
-  drawNote();
+  clearTimeout(page.noteTimer);
+  page.noteTimer = setTimeout(drawNote, loading ? LONG_MS : 0);
 }
 
 function drawNote() {
@@ -189,6 +203,7 @@ function drawLegend() {
 async function search(text) {
   const q = text.trim();
   if (!q) return;
+  forget();
   const signal = begin(() => say("searching"));
   try {
     const [found, answer] = await Promise.all([
@@ -199,8 +214,8 @@ async function search(text) {
     remember(answer.features);
     const none = !found.length && !answer.features.length;
     const pick = (id) => {
-      map.flyTo(known.get(id).geometry.coordinates);
       openCard(id);
+      map.flyTo(known.get(id).geometry.coordinates);
     };
     show(() => say(none ? "results_none" : "results", { q }), () => resultList(found, answer, pick, ({ bbox }) => {
       map.flyTo(bbox);
@@ -209,20 +224,6 @@ async function search(text) {
     sheet.reveal(find("status"));
   } catch (error) {
     refused(error, "failed");
-  }
-}
-
-/** Provinces and cities whose name begins so, and where they lie. */
-async function regionsNamed(q) {
-  regions ??= Promise.all(["province", "city"].map((level) => get(`/v1/regions?level=${level}&limit=500`)));
-  try {
-    const all = (await regions).flatMap(({ items }) => items);
-    const named = all.filter((region) => [region.name, regionName(region).toLowerCase()].some((name) => name.startsWith(q.toLowerCase())));
-    return [...new Map(named.map((region) => [region.name, region])).values()].slice(0, 3); // 北京市 stands at two levels
-  } catch (error) {
-    regions = null;
-    console.info(error);
-    return [];
   }
 }
 

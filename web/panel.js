@@ -1,7 +1,7 @@
 // What the panel shows: the ranked list, the card of one station, what was found by name.
 
 import { h, spot } from "/web/dom.js";
-import { day, direction, distance, hours, label, list, regionName, say } from "/web/words.js";
+import { day, direction, distance, floor, hours, label, list, regionName, say } from "/web/words.js";
 
 const APPS = ["amap", "baidu", "tencent"];
 
@@ -64,7 +64,7 @@ export function stationCard(feature, { back, copy }) {
       row("entry", howIn(p)),
       row("address", p.address, place(p), p.near_boundary && say("near_boundary")),
       row("entrance_note", p.entrance_note),
-      row("level", p.level),
+      row("level", p.level && floor(p.level)),
       row("facilities", p.facilities.length ? facilityList(p.facilities) : say("facilities_unknown")),
       row("serves", p.serves.length && list(p.serves.map((value) => label("serves", value)))),
       row("capacity", p.capacity && say("people", { n: p.capacity })),

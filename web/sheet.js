@@ -11,12 +11,13 @@ export function makeSheet(onHeight) {
   const narrow = matchMedia("(max-width: 799px)");
   let step = "low";
   let start = null;
+  let moved = false;
 
   const set = (next) => {
     step = next;
     if (step === "low") panel.scrollTop = 0;
     panel.dataset.step = step;
-    panel.style.removeProperty("height");
+    panel.removeAttribute("style");
     grip.setAttribute("aria-expanded", step !== "low");
     tell();
   };
@@ -30,22 +31,27 @@ export function makeSheet(onHeight) {
 
   grip.addEventListener("pointerdown", (event) => {
     grip.setPointerCapture(event.pointerId);
-    start = { y: event.clientY, height: panel.clientHeight, moved: false };
+    start = { y: event.clientY, height: panel.clientHeight };
+    moved = false;
   });
   grip.addEventListener("pointermove", (event) => {
     if (!start) return;
-    start.moved ||= Math.abs(event.clientY - start.y) > 6;
-    if (start.moved) panel.style.height = `${start.height + start.y - event.clientY}px`;
-  });
-  grip.addEventListener("pointerup", () => {
-    const { moved } = start ?? {};
-    start = null;
+    moved ||= Math.abs(event.clientY - start.y) > 6;
     if (!moved) return;
-    const height = panel.clientHeight;
-    set(STEPS.reduce((a, b) => (Math.abs(heightOf(a) - height) <= Math.abs(heightOf(b) - height) ? a : b)));
-    grip.addEventListener("click", (event) => event.stopImmediatePropagation(), { once: true, capture: true });
+    panel.style.transition = "none"; // it follows the finger
+    panel.style.height = `${start.height + start.y - event.clientY}px`;
   });
-  grip.addEventListener("click", () => set(step === "low" ? "half" : step === "half" ? "full" : "low"));
+  const release = () => {
+    const height = panel.clientHeight;
+    if (start && moved) set(STEPS.reduce((a, b) => (Math.abs(heightOf(a) - height) <= Math.abs(heightOf(b) - height) ? a : b)));
+    start = null;
+  };
+  grip.addEventListener("pointerup", release);
+  grip.addEventListener("pointercancel", release);
+  grip.addEventListener("click", () => {
+    if (!moved) set(STEPS[(STEPS.indexOf(step) + 1) % STEPS.length]); // a pull ends with a click too
+    moved = false;
+  });
   narrow.addEventListener("change", tell);
   addEventListener("resize", tell);
   new ResizeObserver(tell).observe(find("filters"));
@@ -61,8 +67,8 @@ export function makeSheet(onHeight) {
   };
 }
 
-/** Down to the end of the first chips: what is needed to begin. */
+/** Down to the end of the first chips, which is what is needed to begin, or to the name on an open card. */
 function lowHeight(panel) {
-  const last = panel.querySelector(".quick") ?? panel.querySelector("#search");
+  const last = [".quick", "#search", "#card-name"].map((what) => panel.querySelector(what)).find((element) => element?.offsetParent);
   return last.getBoundingClientRect().bottom - panel.getBoundingClientRect().top + panel.scrollTop + 12;
 }

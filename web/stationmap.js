@@ -34,7 +34,7 @@ const stationLayers = () => [
     "circle-color": byKind(), "circle-radius": byZoom(3, 2.6, 8, 4.2, 12, 6.5, 16, 10),
     "circle-stroke-color": color("map-halo"), "circle-stroke-width": byZoom(5, 0.5, 12, 1.5) } },
   { id: "station-names", type: "symbol", source: "stations", minzoom: 14, filter: ["!", isCluster], layout: {
-    "text-field": ["get", "name"], "text-font": FONT, "text-size": 12, "text-anchor": "top", "text-offset": [0, 0.9],
+    "text-field": ["get", "name"], "text-font": FONT, "text-size": 12, "text-anchor": "top", "text-offset": [0, 1.1],
     "text-max-width": 9, "text-optional": true }, paint: {
     "text-color": color("ink"), "text-halo-color": color("map-land"), "text-halo-width": 1.4 } },
   { id: "nearest", type: "circle", source: "nearest", paint: {
@@ -151,7 +151,7 @@ class StationMap {
 
   /** The nearest stations with rank and a line each from the point, and rings as far as they lie or were looked for. */
   showNearest(point, { features, searched_radius_m: searched = 0 }) {
-    const at = [point.lon, point.lat];
+    const at = point && [point.lon, point.lat];
     this.#set("nearest", features.map((feature, index) => slim(feature, { rank: index + 1 })));
     this.#set("rays", features.map(({ geometry }) => line([at, geometry.coordinates])));
     this.#rings = [at, features.at(-1)?.properties.distance_m ?? searched];
@@ -257,7 +257,7 @@ class StationMap {
 
   /** Three circles of round distances: the map has no streets to judge by. */
   #drawRings(at, reach) {
-    const fitting = RINGS_M.filter((radius) => radius < reach * 1.3).slice(-3);
+    const fitting = at ? RINGS_M.filter((radius) => radius < reach * 1.3).slice(-3) : [];
     this.#set("rings", fitting.flatMap((radius) => {
       const circle = ring(at, radius);
       return [line(circle), { type: "Feature", properties: { label: distance(radius) }, geometry: { type: "Point", coordinates: circle[0] } }];

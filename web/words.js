@@ -39,7 +39,7 @@ const WORDS = {
   found_all: ["{radius}内共 {n} 个站点", "{n} stations within {radius}", "One station within {radius}"],
   found_none: ["{radius}内没有站点", "There is no station within {radius}"],
   found_none_filtered: ["{radius}内没有符合筛选条件的站点", "No station within {radius} passes the filters"],
-  accuracy: ["定位精度约 ±{radius}。", "Your position is accurate to about ±{radius}."],
+  accuracy: ["{found}，定位精度约 ±{radius}", "{found}; your position is accurate to about ±{radius}"],
   straight: ["距离为直线距离", "Distances are straight lines"],
   refused: ["未获得定位权限。请在浏览器设置中允许，或直接点按地图。",
     "The browser may not use your position. Allow it in the settings, or tap the map instead."],
@@ -61,7 +61,6 @@ const WORDS = {
   results_more: ["仅显示前 {n} 个，请输入更多文字", "Showing the first {n} only; type more"],
   go_to: ["前往{name}", "Go to {name}"],
   back: ["返回", "Back"],
-  close: ["关闭", "Close"],
   navigate: ["导航到这里", "Directions"],
   amap: ["高德地图", "AMap"],
   baidu: ["百度地图", "Baidu Maps"],
@@ -73,6 +72,7 @@ const WORDS = {
   address: ["地址", "Address"],
   hours: ["开放时间", "Hours"],
   hours_unknown: ["开放时间未知", "Hours not known"],
+  daily: ["每天", "daily"],
   workdays: ["周一至周五指法定工作日：节假日不开放，调休上班日开放",
     "Weekdays are working days: closed on statutory holidays, open on make-up working days"],
   staffed: ["有人值守：{hours}", "Staffed: {hours}"],
@@ -87,11 +87,13 @@ const WORDS = {
   area: ["面积", "Area"],
   square_metres: ["{n} 平方米", "{n} m²"],
   level: ["楼层", "Floor"],
+  ground_floor: ["一层", "ground floor"],
+  floor_up: ["{n} 层", "{n}"],
+  floor_down: ["地下 {n} 层", "{n} below ground"],
   entrance_note: ["入口", "Entrance"],
   phone: ["电话", "Telephone"],
   managed_by: ["管理单位", "Managed by"],
   tier: ["建设等级", "Tier"],
-  brand_name: ["品牌", "Brand"],
   code: ["站点编码", "Station code"],
   copy: ["复制", "Copy"],
   copied: ["已复制", "Copied"],
@@ -177,6 +179,14 @@ export function distance(metres) {
 /** One of eight directions for degrees from north, "" on the spot itself. */
 export const direction = (degrees) => (Number.isFinite(degrees) ? DIRECTIONS[Math.round(degrees / 45) % 8][column()] : "");
 
+/** A floor, from its OSM level: 0 is the ground floor, which China counts as the first. */
+export function floor(level) {
+  const n = Number(level);
+  if (!Number.isInteger(n)) return level;
+  if (n === 0) return say("ground_floor");
+  return n > 0 ? say("floor_up", { n: language === "zh" ? n + 1 : n }) : say("floor_down", { n: -n });
+}
+
 /** A day in China, of an RFC 3339 instant. */
 export const day = (instant) =>
   new Intl.DateTimeFormat(locale(), { dateStyle: "medium", timeZone: "Asia/Shanghai" }).format(new Date(instant));
@@ -190,6 +200,7 @@ export function hours(text) {
   return text
     .split(/("[^"]*")/) // comments are the host's own words
     .map((part, index) => (index % 2 ? part.slice(1, -1) : part
+      .replace(/\bMo-Su\b/g, say("daily"))
       .replace(/(\d)-(?=\d)/g, "$1–")
       .replace(/-/g, to)
       .replace(/\b(24\/7|[A-Z][a-z]{1,2}|PH|off|closed|unknown|open|week)\b/g, (word) => HOURS[word]?.[column()] ?? word)

@@ -1,11 +1,14 @@
 """Whether the process lives, and whether it can answer."""
 
+from datetime import datetime
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from api import answers
 from api.schemas import Readiness
-from geo import db, errors
+from geo import db, errors, holidays
+from geo.hours import SHANGHAI
 
 router = APIRouter(tags=["health"])
 
@@ -24,11 +27,15 @@ def check_health() -> dict[str, str]:
 )
 def check_readiness(request: Request) -> Response:
     """200 while nearest can be answered, 503 before that, with the reasons."""
+    warnings: list[str] = []
     try:
         reasons = db.unready(request.app.state.engine)
+        if not reasons:
+            with db.session(request.app.state.engine) as session:
+                warnings = holidays.warnings(session, datetime.now(SHANGHAI).date())
     except errors.Unavailable as error:
         reasons = [error.message]
-    body = {"status": "starting" if reasons else "ready", "reasons": reasons}
+    body = {"status": "starting" if reasons else "ready", "reasons": reasons, "warnings": warnings}
     answer = answers.json(body, **{"Cache-Control": "no-store"})
     answer.status_code = 503 if reasons else 200
     return answer

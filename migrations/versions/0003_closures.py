@@ -74,6 +74,8 @@ CREATE TABLE proposal (
   CONSTRAINT proposal_decision_check CHECK (decision = ANY (ARRAY['publish', 'return', 'withdraw', 'replace'])),
   CONSTRAINT proposal_decided_at_check CHECK ((decided_at IS NULL) = (decision IS NULL))
 );
+-- For the review queue: few stations wait at a time.
+CREATE INDEX station_publication_idx ON station (publication_status) WHERE publication_status = 'submitted';
 CREATE UNIQUE INDEX proposal_station_id_key ON proposal (station_id) WHERE decided_at IS NULL;
 """
 
@@ -135,6 +137,7 @@ def downgrade() -> None:
         op.execute(f"DROP TABLE {table}")
     op.execute("DROP FUNCTION closure_gather_v1()")
     op.execute("DROP FUNCTION rfc3339_v1(timestamptz)")
+    op.execute("DROP INDEX station_publication_idx")
     op.execute("ALTER TABLE station DROP COLUMN closures")
     op.execute(CARD_COLUMNS.format(closures="").replace(":", r"\:"))
     op.execute("GRANT SELECT ON station_card TO yizhan_app")

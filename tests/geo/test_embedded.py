@@ -23,13 +23,16 @@ from geo import embedded, postgres
 from geo.errors import ClusterFailed, PostgisMissing
 
 ROOT = Path(__file__).parents[2]
+# It polls: a Ctrl-C in the moment before a blocking read begins would wait for the read to end.
 HOLD = """
+import select
 import sys
 from pathlib import Path
 from geo import embedded
 with embedded.lease(Path(sys.argv[1]), durable=sys.argv[2] == "durable") as cluster:
     print((cluster.data_dir / "postmaster.pid").read_text().split()[0], flush=True)
-    sys.stdin.read()
+    while not select.select([sys.stdin], [], [], 0.05)[0]:
+        pass
 """
 AS_ROOT = os.geteuid() == 0
 

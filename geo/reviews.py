@@ -1,0 +1,171 @@
+"""Before the public sees it: submitting, reviewing, and proposals that wait while the approved row stays."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Any, Self
+from uuid import UUID
+
+import orjson
+from pydantic import BaseModel, ConfigDict, model_validator
+from sqlalchemy import RowMapping, func
+from sqlmodel import Session, col, select, update
+
+from geo import datum, db, distance, errors
+from geo.access import Principal
+from geo.datum import Datum
+from geo.stations import trimmed
+from geo.tables import Proposal, Station
+from geo.vocabulary import PublicationStatus as State
+
+# What the public recognises a station by: changed on a published one only after review.
+SENSITIVE = ("name", "kind", "host", "position")
+MOVED_M = 50.0
+
+
+class Decision(StrEnum):
+    """What a reviewer may say."""
+
+    PUBLISH = "publish"
+    RETURN = "return"
+    DELIST = "delist"
+
+
+class ReviewDraft(BaseModel):
+    """A decision, with its reason; only publishing needs none."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"decision": "publish", "reason": "已实地核实"}]}
+    )
+
+    decision: Decision
+    reason: Annotated[str, trimmed(500)] | None = None
+
+    @model_validator(mode="after")
+    def _says_why(self) -> Self:
+        if self.reason is None and self.decision is not Decision.PUBLISH:
+            raise ValueError("reason: expected, so that the host can mend it")
+        return self
+
+
+# The legal moves: from -> by what -> to.
+MOVES: Mapping[str, Mapping[str, State]] = {
+    State.DRAFT: {"submit": State.SUBMITTED},
+    State.RETURNED: {"submit": State.SUBMITTED},
+    State.SUBMITTED: {"withdraw": State.DRAFT, "publish": State.PUBLISHED, "return": State.RETURNED},
+    State.PUBLISHED: {"delist": State.DELISTED_INACTIVE},
+    State.DELISTED_INACTIVE: {"publish": State.PUBLISHED},
+    State.DELISTED_DUPLICATE: {"publish": State.PUBLISHED},
+}
+
+
+def submit(session: Session, station: Station) -> None:
+    """Ask for publication. Raises `IllegalMove` unless it is a draft or was returned."""
+    _move(session, station, "submit")
+
+
+def withdraw(session: Session, station: Station) -> None:
+    """Take back what waits for review: the submission, or the proposal of a published station."""
+    if station.publication_status == State.PUBLISHED and _close(session, station.id, "withdraw") is not None:
+        return
+    _move(session, station, "withdraw")
+
+
+def decide(session: Session, station: Station, draft: ReviewDraft) -> None:
+    """Publish, return or delist; of a published station with a proposal, accept or return the proposal."""
+    db.because(session, draft.reason)
+    if station.publication_status == State.PUBLISHED and draft.decision is not Decision.DELIST:
+        proposal = _close(session, station.id, draft.decision)
+        if proposal is None:
+            raise _illegal(station, draft.decision)
+        if draft.decision is Decision.PUBLISH:
+            _change(session, station, as_columns(proposal.changes))
+        return
+    _move(session, station, draft.decision)
+
+
+def _move(session: Session, station: Station, move: str) -> None:
+    to = MOVES.get(station.publication_status, {}).get(move)
+    if to is None:
+        raise _illegal(station, move)
+    _change(session, station, {"publication_status": to.value})
+
+
+def _illegal(station: Station, move: str) -> errors.IllegalMove:
+    possible = ", ".join(MOVES.get(station.publication_status, {})) or "nothing"
+    return errors.IllegalMove(
+        f"The station is {station.publication_status}; {move} is not possible now. Possible: {possible}."
+    )
+
+
+def _change(session: Session, station: Station, values: Mapping[str, Any]) -> None:
+    session.execute(update(Station).where(col(Station.id) == station.id).values(**values))
+
+
+def open_proposal(session: Session, station_id: UUID) -> Proposal | None:
+    """The proposal that waits for a published station, if there is one."""
+    waiting = select(Proposal).where(col(Proposal.station_id) == station_id, col(Proposal.decided_at).is_(None))
+    return session.exec(waiting.execution_options(populate_existing=True)).one_or_none()
+
+
+def _close(session: Session, station_id: UUID, decision: str) -> Proposal | None:
+    proposal = open_proposal(session, station_id)
+    if proposal is not None:
+        proposal.decided_at, proposal.decision = session.exec(select(func.now())).one(), str(decision)
+        session.flush()
+    return proposal
+
+
+def propose(session: Session, station: Station, said: Mapping[str, Any]) -> tuple[list[str], bool]:
+    """Let the sensitive fields of `said` wait for review: the fields that wait afterwards, and whether that is news.
+
+    `said` holds the draft's words: those that differ from the public's wait, those that agree with it are
+    withdrawn from what waited, and of others what waited stays. The same again changes nothing.
+    """
+    before = open_proposal(session, station.id)
+    waiting = dict(before.changes) if before else {}
+    for name in (name for name in SENSITIVE if name in said):
+        waiting.pop(name, None)
+        if differs(station, name, said[name]):
+            waiting[name] = said[name]
+    if before and waiting != before.changes:
+        _close(session, station.id, "replace")
+    if waiting and (before is None or waiting != before.changes):
+        session.execute(db.sql("proposal_enter"), {"station": station.id, "changes": orjson.dumps(waiting).decode()})
+    return sorted(waiting), waiting != (before.changes if before else {})
+
+
+def differs(station: Station, name: str, value: Any) -> bool:
+    """Whether a sensitive field would change: a position, by more than 50 m."""
+    if name != "position":
+        return bool(getattr(station, name) != value)
+    was = datum.convert(station.submitted_lon, station.submitted_lat, Datum(station.submitted_crs), Datum.WGS84)
+    return distance.metres(*was, *_wgs84(value)) > MOVED_M
+
+
+def _wgs84(position: Mapping[str, Any]) -> tuple[float, float]:
+    return datum.convert(position["lon"], position["lat"], Datum(position["crs"]), Datum.WGS84)
+
+
+def as_columns(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of `station` that an accepted proposal writes."""
+    values = {name: value for name, value in changes.items() if name != "position"}
+    if "position" in changes:
+        position = changes["position"]
+        lon, lat = _wgs84(position)
+        values["location"] = f"SRID=4326;POINT({lon!r} {lat!r})"
+        values.update({f"submitted_{name}": position[name] for name in ("lon", "lat", "crs")})
+    return values
+
+
+def queue(session: Session, who: Principal, *, limit: int, after: tuple[str, str] | None = None) -> list[RowMapping]:
+    """What waits for this reviewer, oldest first: what lies in its region and is not its own line's.
+
+    Rows of station_card with `what` (submission or proposal), `since` and `changes`; `after` is the instant and
+    id of the last row of the page before. Raises `Forbidden` for a host.
+    """
+    if who.role == "host":
+        raise errors.Forbidden("A host does not review.")
+    since, key = after or (None, None)
+    admin = who.role == "admin"
+    asked = {"organisation": who.organisation, "region": None if admin else who.region, "admin": admin}
+    return list(session.execute(db.sql("review_queue"), asked | {"limit": limit, "since": since, "id": key}).mappings())
