@@ -15,6 +15,7 @@ import re
 import shlex
 import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -200,10 +201,12 @@ def _recorded_pid(cluster: Cluster) -> int:
 
 def _is_ours(pid: int, cluster: Cluster) -> bool:
     """Say whether this process is a postmaster that we started: after a crash its number may be anybody's."""
-    if pid == 0 or not Path("/proc/self/cmdline").exists():
-        return pid != 0 and _exists(pid)
     try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")  # a zombie has none
+        if Path("/proc/self").exists():
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")  # a zombie has none
+        else:
+            listing = ("/bin/ps", "-ww", "-o", "args=", "-p", str(pid))
+            words = subprocess.run(listing, capture_output=True).stdout.split()  # noqa: S603 - a fixed program
     except OSError:
         return False
     return os.fsencode(f"unix_socket_directories={cluster.socket_dir}") in words

@@ -28,19 +28,19 @@ def fill(session: Session) -> int:
     years = range(published.since.year, published.published_through.year + 1)
     missing = [year for year in years if year not in known]
     for year in missing:
-        _store(session, year, _days_of(Calendar.published([year]), year), "holidays package")
+        _store(session, year, _days_of(Calendar.published([year])), "holidays package")
     return len(missing)
 
 
 def load_year(session: Session, year: int) -> int:
     """Enter a year from the `holidays` package; raises `InvalidInput` where that has no notice. Days entered."""
-    return _store(session, year, _days_of(Calendar.published([year]), year), "holidays package")
+    return _store(session, year, _days_of(Calendar.published([year])), "holidays package")
 
 
 def load_file(session: Session, content: bytes, *, source: str) -> dict[int, int]:
-    """Enter years from a CSV with the columns `day` and `kind` (holiday 休, workday 班): year -> days entered.
+    """Enter notices from a CSV with the columns `day` and `kind` (holiday 休, workday 班): year -> days entered.
 
-    Replaces each year it speaks of. Raises `UnreadableFile` with a Problem for each bad row.
+    Replaces the notice of each year it speaks of. Raises `UnreadableFile` with a Problem for each bad row.
     """
     rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
     days, problems = {}, []
@@ -51,13 +51,20 @@ def load_file(session: Session, content: bytes, *, source: str) -> dict[int, int
             problems.append(Problem((f"row {number}",), "expected day (2027-01-01) and kind (holiday or workday)"))
     if problems or not days:
         raise errors.UnreadableFile("This is no calendar: expected columns day and kind.", problems=problems)
-    years = {year: {day: kind for day, kind in days.items() if day.year == year} for year in {d.year for d in days}}
-    return {year: _store(session, year, found, source) for year, found in sorted(years.items())}
+    notices: dict[int, dict[date, str]] = {}
+    for day, kind in days.items():
+        notices.setdefault(_notice_of(day, days), {})[day] = kind
+    return {year: _store(session, year, found, source) for year, found in sorted(notices.items())}
 
 
-def _days_of(calendar: Calendar, year: int) -> Mapping[date, str]:
-    off = dict.fromkeys((day for day in calendar.holidays if day.year == year), "holiday")
-    return off | dict.fromkeys((day for day in calendar.workdays if day.year == year), "workday")
+def _notice_of(day: date, days: Iterable[date]) -> int:
+    """The year whose notice speaks of a day: New Year's bridges the last days of December belong to the next."""
+    alone = all(other.month == 12 and other.day > 24 for other in days if other.year == day.year)
+    return day.year + 1 if alone else day.year
+
+
+def _days_of(calendar: Calendar) -> Mapping[date, str]:
+    return dict.fromkeys(calendar.holidays, "holiday") | dict.fromkeys(calendar.workdays, "workday")
 
 
 def _store(session: Session, year: int, days: Mapping[date, str], source: str) -> int:
@@ -66,7 +73,13 @@ def _store(session: Session, year: int, days: Mapping[date, str], source: str) -
         text("INSERT INTO calendar_year (year, source) VALUES (:year, :source)"), {"year": year, "source": source}
     )
     rows = [{"day": day, "year": year, "kind": kind} for day, kind in sorted(days.items())]
-    session.execute(text("INSERT INTO calendar_day (day, year, kind) VALUES (:day, :year, :kind)"), rows)
+    session.execute(
+        text(
+            "INSERT INTO calendar_day (day, year, kind) VALUES (:day, :year, :kind)"
+            " ON CONFLICT (day) DO UPDATE SET year = excluded.year, kind = excluded.kind"
+        ),
+        rows,
+    )
     return len(rows)
 
 
@@ -96,6 +109,11 @@ def current(session: Session) -> Calendar:
             _shelf.version = tuple(version)
         _shelf.read_at = time.monotonic()
     return _shelf.calendar
+
+
+def forget() -> None:
+    """Read the table again at the next question."""
+    _shelf.read_at, _shelf.version = float("-inf"), None
 
 
 def _calendar(rows: Iterable[tuple[date, str]], years: list[int]) -> Calendar:

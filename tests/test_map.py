@@ -95,7 +95,7 @@ def drafts() -> list[StationDraft]:
                 lon=round(LON + reach * math.cos(turn), 6),
                 lat=round(LAT + reach * math.sin(turn) * 0.8, 6),
                 kind=list(StationKind)[i % len(StationKind)],
-                opening_hours="Mo-Fr 08:30-12:00,14:30-18:00; PH off",
+                opening_hours="24/7" if i % 3 == 0 else "Mo-Fr 08:30-12:00,14:30-18:00; PH off",
                 facilities=["drinking_water", "microwave"] if i % 3 == 0 else ["drinking_water"],
                 registration_required=i % 2 == 1,
             )
@@ -197,8 +197,9 @@ def test_map_shows_stations_and_lists_the_nearest_in_the_order_of_the_api(seen: 
 def test_card_leads_to_three_map_apps_and_back_to_the_list(seen: Seen) -> None:
     page = seen.page
     _, stations = seen.answer_to(lambda: seen.click_map(LON + 0.01, LAT + 0.001))
-    page.locator("#content ol button").nth(1).click()
-    chosen = stations[1]["properties"]
+    split_day = [station["properties"]["opening_hours"] != "24/7" for station in stations].index(True)
+    page.locator("#content ol button").nth(split_day).click()
+    chosen = stations[split_day]["properties"]
     expect(page.locator("#card-name")).to_have_text(chosen["name"])
     expect(page.locator("#card-name")).to_be_focused()
     expect(page.locator(".card dl")).to_contain_text("周一至周五 08:30–12:00、14:30–18:00；法定节假日不开放")
@@ -208,10 +209,10 @@ def test_card_leads_to_three_map_apps_and_back_to_the_list(seen: Seen) -> None:
         ("_blank", "noopener noreferrer")
     }
     seen.settle()
-    assert seen.rendered("chosen") == [stations[1]["id"]]
+    assert seen.rendered("chosen") == [stations[split_day]["id"]]
 
     page.keyboard.press("Escape")
-    expect(page.locator("#content ol button").nth(1)).to_be_focused()
+    expect(page.locator("#content ol button").nth(split_day)).to_be_focused()
 
 
 def test_chips_filter_the_list_and_the_map_and_words_follow_the_language(seen: Seen) -> None:
@@ -223,6 +224,11 @@ def test_chips_filter_the_list_and_the_map_and_words_follow_the_language(seen: S
     assert seen.listed() == [station["id"] for station in stations] != [station["id"] for station in before]
     expect(page.locator("#content ol button", has_text=Facility.MICROWAVE.zh)).to_have_count(10)
     seen.wait_until(lambda: 0 < len(set(seen.rendered("stations"))) <= 10)
+
+    asked, stations = seen.answer_to(page.locator("[data-chip=open]").click)
+    assert (asked["open"], asked["facility"]) == (["now"], ["microwave"])
+    assert [station["properties"]["open"] for station in stations] == [True] * 10
+    expect(page.locator("#content ol button", has_text="现在开放")).to_have_count(10)
 
     page.locator("#language").click()
     expect(page.locator("html")).to_have_attribute("lang", "en-GB")

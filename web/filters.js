@@ -5,8 +5,8 @@ import { label, say, values } from "/web/words.js";
 
 // What riders ask for first; the rest is behind "all filters".
 const COMMON = ["hot_water", "microwave", "phone_charging", "air_conditioning", "toilet"];
-// Yes-or-no parameters of the API, shown before everything else: the place for `open=now`.
-const FLAGS = { no_registration: "true" };
+// Parameters with one value, shown before everything else.
+const FLAGS = { open: "now", no_registration: "true" };
 const GROUPS = [
   { parameter: "facility", enumeration: "facility", title: "facilities_all" },
   { parameter: "kind", enumeration: "station_kind", title: "kinds_any" },

@@ -1,7 +1,7 @@
 // What the panel shows: the ranked list, the card of one station, what was found by name.
 
 import { h, spot } from "/web/dom.js";
-import { day, direction, distance, floor, hours, label, list, regionName, say } from "/web/words.js";
+import { day, direction, distance, floor, hours, label, list, moment, regionName, say } from "/web/words.js";
 
 const APPS = ["amap", "baidu", "tencent"];
 
@@ -42,6 +42,7 @@ function stationButton(feature, { rank, pick, tag }) {
     h("span", { class: "name" }, name, tag && synthetic && h("em", { class: "tag" }, say("synthetic"))),
     metres !== undefined && h("span", { class: "distance" }, distance(metres), h("small", {}, ` ${direction(bearing)}`)),
     h("span", { class: "detail" }, [label("station_kind", kind), address ?? place(feature.properties)].filter(Boolean).join(" · ")),
+    h("span", { class: "detail" }, state(feature.properties)),
     h("span", { class: "detail" }, when(feature.properties), " · ", howIn(feature.properties)),
     h("span", { class: "detail offers" }, working.length ? list(working) : say("facilities_unknown")));
 }
@@ -57,7 +58,7 @@ export function stationCard(feature, { back, copy }) {
     h("p", { class: "kind" }, spot(p.kind), label("station_kind", p.kind), p.brand && ![p.name, label("station_kind", p.kind)].includes(p.brand) && ` · ${p.brand}`),
     away,
     p.synthetic && h("p", { class: "note demo" }, say("synthetic_long")),
-    state(p),
+    h("p", {}, state(p)),
     h("nav", { class: "apps", "aria-label": say("navigate") }, APPS.map((app) => link(app, p.navigation[app]))),
     h("dl", {},
       row("hours", hoursLines(p)),
@@ -83,12 +84,12 @@ const row = (title, ...content) => {
   return lines.length ? [h("dt", {}, say(title)), h("dd", {}, lines.map((line) => (line instanceof Node ? line : h("p", {}, line))))] : [];
 };
 
-/** Open or not, as far as the answer says; a limited service is always said. */
-function state({ operational_status: status, open }) {
-  const words = [status !== "open" && label("operational_status", status)];
-  if (typeof open === "boolean") words.unshift(say(open ? "open_now" : "closed_now"));
-  const said = words.filter(Boolean);
-  return said.length ? h("p", { class: open === false ? "state shut" : "state" }, list(said)) : null;
+/** Open or not and until when, as far as anybody knows; a limited service is always said. */
+function state({ operational_status: status, open, opens_at: opens, closes_at: closes }) {
+  const words = status === "open" ? [] : [label("operational_status", status)];
+  if (open === true) words.unshift(closes ? say("open_until", { when: moment(closes) }) : say("open"));
+  if (open === false) words.unshift(opens ? say("closed_until", { when: moment(opens) }) : say("closed"));
+  return words.length ? h("span", { class: open === false ? "state shut" : "state" }, list(words)) : null;
 }
 
 const place = ({ province, city, district }) => [...new Set([province, city, district].filter(Boolean))].join(" ");

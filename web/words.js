@@ -99,8 +99,10 @@ const WORDS = {
   copied: ["已复制", "Copied"],
   verified: ["核实于 {day}", "Verified {day}"],
   updated: ["更新于 {day}", "Updated {day}"],
-  open_now: ["现在开放", "Open now"],
-  closed_now: ["现在未开放", "Closed now"],
+  open: ["现在开放", "Open now"],
+  open_until: ["现在开放，至{when}", "Open now until {when}"],
+  closed: ["现在未开放", "Closed now"],
+  closed_until: ["现在未开放，{when}开放", "Closed now, opens {when}"],
   near_boundary: ["邻近区界，所属区县仅供参考", "near a border: the district is uncertain"],
 };
 
@@ -190,6 +192,15 @@ export function floor(level) {
 /** A day in China, of an RFC 3339 instant. */
 export const day = (instant) =>
   new Intl.DateTimeFormat(locale(), { dateStyle: "medium", timeZone: "Asia/Shanghai" }).format(new Date(instant));
+
+/** The time of an instant in China: alone today, with its weekday this week, else with its date. */
+export function moment(instant, now = new Date()) {
+  const at = new Date(instant);
+  const date = (when) => when.toLocaleDateString("en-CA", { timeZone: "Asia/Shanghai" });
+  const near = date(at) === date(now) ? {} : at - now < 6 * 86_400_000 ? { weekday: "short" } : { month: "short", day: "numeric" };
+  const clock = { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: "Asia/Shanghai" };
+  return new Intl.DateTimeFormat(locale(), { ...near, ...clock }).format(at);
+}
 
 /** A division's name on the map; provinces have English ones, cities are written as on their signs. */
 export const regionName = ({ adcode, level, name }) => (language === "en" && level === "province" && PROVINCES[adcode]) || name;
