@@ -1,7 +1,7 @@
 """How answers are written: GeoJSON bodies and ETags."""
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -14,6 +14,8 @@ from starlette.responses import Response
 from geo import opening, stations
 from geo.datum import Datum
 from geo.opening import Moment
+from geo.regions import Outline
+from geo.search import Nearest
 from geo.upkeep import Outcome
 
 GEOJSON = "application/geo+json"
@@ -27,6 +29,41 @@ def geojson(body: Mapping[str, Any], **headers: str) -> Response:
 def json(body: object, **headers: str) -> Response:
     """A JSON answer, Chinese unescaped."""
     return Response(orjson.dumps(body), media_type="application/json", headers=headers)
+
+
+def nearest(found: Nearest, crs: Datum) -> Response:
+    """Stations, nearest first, with how far the search looked and the instant it is true of."""
+    return geojson(
+        {
+            "type": "FeatureCollection",
+            "crs": crs,
+            "searched_radius_m": found.searched_radius_m,
+            "as_of": stations.instant(found.when.at),
+            "features": [stations.near_feature(row, crs, found.when) for row in found.stations],
+        }
+    )
+
+
+def page(rows: Sequence[RowMapping], crs: Datum, when: Moment, links: Sequence[Mapping[str, str]]) -> Response:
+    """A page of stations."""
+    features = [stations.feature(row, crs, when) for row in rows]
+    return geojson({"type": "FeatureCollection", "crs": crs, "links": links, "features": features})
+
+
+def outlines(shapes: Sequence[Outline], lines: Sequence[Mapping[str, Any]], level: str) -> Response:
+    """Divisions for a map, and the boundary lines that bound none; they change once a year."""
+    divisions = [
+        {
+            "type": "Feature",
+            "id": shape.adcode,
+            "properties": {"kind": "division", "level": shape.level, "adcode": shape.adcode, "name": shape.name},
+            "geometry": shape.geometry,
+        }
+        for shape in shapes
+    ]
+    drawn = [{"type": "Feature", "properties": {"kind": "line", "level": level}, "geometry": line} for line in lines]
+    body = {"type": "FeatureCollection", "features": divisions + drawn}
+    return geojson(body, **{"Cache-Control": "public, max-age=86400"})
 
 
 def station(request: Request, row: RowMapping, crs: Datum, when: Moment, **more: Any) -> Response:

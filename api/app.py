@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,18 +31,11 @@ def create_app(settings: Settings | None = None, engine: db.Database | None = No
     settings = settings or Settings()
     logging.getLogger("yizhan").setLevel(settings.log.upper())
 
-    @contextlib.asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.secret = settings.signing_secret()
-        with contextlib.ExitStack() as stack:
-            app.state.engine = engine or stack.enter_context(db.connect(settings, serving=True))
-            yield
-
     app = FastAPI(
         title="Yizhan 驿站",
         version="1",
         description=DESCRIPTION,
-        lifespan=lifespan,
+        lifespan=lifespan_of(settings, engine),
         dependencies=[Depends(deps.strict_query)],
         generate_unique_id_function=lambda route: route.name,
         docs_url=None,
@@ -56,6 +49,21 @@ def create_app(settings: Settings | None = None, engine: db.Database | None = No
     app.add_middleware(AccessLog)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # FastAPI's documented way
     return app
+
+
+def lifespan_of(
+    settings: Settings, engine: db.Database | None
+) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
+    """What is opened only when serving begins, in each worker for itself, and closed when it ends."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.secret = settings.signing_secret()
+        with contextlib.ExitStack() as stack:
+            app.state.engine = engine or stack.enter_context(db.connect(settings, serving=True))
+            yield
+
+    return lifespan
 
 
 def add_pages(app: FastAPI) -> None:

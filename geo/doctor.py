@@ -20,6 +20,18 @@ class Finding:
     mend: str = ""
 
 
+def readiness(database: db.Database) -> tuple[list[str], list[str]]:
+    """Why nearest cannot be answered (nothing when it can), and what will need somebody's care soon."""
+    try:
+        reasons = db.unready(database)
+        if reasons:
+            return reasons, []
+        with db.session(database) as session:
+            return [], holidays.warnings(session, datetime.now(SHANGHAI).date())
+    except errors.Unavailable as error:
+        return [error.message], []
+
+
 def examine(settings: Settings) -> list[Finding]:
     """Look at the programs, the database, its schema and what is loaded, in the order they build on each other."""
     findings = []

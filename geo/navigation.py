@@ -15,36 +15,15 @@ def links(lon: float, lat: float, name: str) -> dict[str, str]:
     bd_lon, bd_lat = datum.convert(lon, lat, Datum.WGS84, Datum.BD09)
     # Commas, colons and semicolons are separators inside their values, so a name must not bring its own.
     title = name.translate({ord(mark): " " for mark in ",:;|"})
+    amap = {"to": f"{gcj_lon:.6f},{gcj_lat:.6f},{title}", "mode": "walk", "coordinate": "gaode", "src": "yizhan"}
+    baidu = {"location": f"{bd_lat:.6f},{bd_lon:.6f}", "title": title, "content": title, "coord_type": "bd09ll"}
+    tencent = {"type": "walk", "to": title, "tocoord": f"{gcj_lat:.6f},{gcj_lon:.6f}", "referer": "yizhan"}
     return {
-        "amap": "https://uri.amap.com/navigation?"
-        + urlencode(
-            {
-                "to": f"{gcj_lon:.6f},{gcj_lat:.6f},{title}",
-                "mode": "walk",
-                "coordinate": "gaode",
-                "src": "yizhan",
-                "callnative": "1",
-            },
-            safe=",",
-            quote_via=quote,
-        ),
-        "baidu": "https://api.map.baidu.com/marker?"
-        + urlencode(
-            {
-                "location": f"{bd_lat:.6f},{bd_lon:.6f}",
-                "title": title,
-                "content": title,
-                "coord_type": "bd09ll",
-                "output": "html",
-                "src": "webapp.yizhan.registry",
-            },
-            safe=",",
-            quote_via=quote,
-        ),
-        "tencent": "https://apis.map.qq.com/uri/v1/routeplan?"
-        + urlencode(
-            {"type": "walk", "to": title, "tocoord": f"{gcj_lat:.6f},{gcj_lon:.6f}", "referer": "yizhan"},
-            safe=",",
-            quote_via=quote,
-        ),
+        "amap": _link("https://uri.amap.com/navigation", amap | {"callnative": "1"}),
+        "baidu": _link("https://api.map.baidu.com/marker", baidu | {"output": "html", "src": "webapp.yizhan.registry"}),
+        "tencent": _link("https://apis.map.qq.com/uri/v1/routeplan", tencent),
     }
+
+
+def _link(address: str, values: dict[str, str]) -> str:
+    return f"{address}?{urlencode(values, safe=',', quote_via=quote)}"

@@ -22,6 +22,7 @@ from sqlmodel import Session
 from api.app import create_app
 from geo import db, embedded, regions
 from geo.settings import Settings
+from tests.cast import Cast
 
 TEMPLATE = "yizhan_template"
 SECRET = "a secret for tests only"
@@ -155,3 +156,15 @@ def client(house: Connection) -> Iterator[TestClient]:
     """The whole application over `house`."""
     with TestClient(create_app(Settings(secret=SECRET), house), raise_server_exceptions=False) as client:
         yield client
+
+
+@pytest.fixture
+def cast(client, house) -> Cast:
+    return Cast(client, house)
+
+
+@pytest.fixture
+def play(fresh_engine):
+    """The same on a database of its own, where each request is a transaction and so a revision."""
+    with TestClient(create_app(Settings(secret=SECRET), fresh_engine), raise_server_exceptions=False) as client:
+        yield Cast(client, fresh_engine)

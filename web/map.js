@@ -61,7 +61,7 @@ function refused(error, sentence) {
 
 /* ---- the nearest --------------------------------------------------------------------------------------------- */
 
-/** The nearest to a point; `still` keeps the panel and the map where they are, for a change of filters. */
+/** The nearest to a point; `still` leaves the panel where it is, for a change of filters. */
 async function ask(point, still = false) {
   page.point = point;
   map.showPoint(point);
@@ -73,8 +73,7 @@ async function ask(point, still = false) {
     remember(answer.features);
     map.showNearest(point, answer);
     show(() => sentenceOf(answer, point), () => (answer.features.length ? nearestList(answer, openCard) : nothing()));
-    if (still) return;
-    sheet.reveal(find("status"));
+    if (!still) sheet.reveal(find("status"));
     if (answer.features.length) map.fit(point, answer.features);
   } catch (error) {
     if (error.name !== "AbortError") map.showNearest(null, { features: [] });

@@ -100,9 +100,9 @@ const WORDS = {
   verified: ["核实于 {day}", "Verified {day}"],
   updated: ["更新于 {day}", "Updated {day}"],
   open: ["现在开放", "Open now"],
-  open_until: ["现在开放，至{when}", "Open now until {when}"],
+  open_until: ["现在开放，至 {when}", "Open now until {when}"],
   closed: ["现在未开放", "Closed now"],
-  closed_until: ["现在未开放，{when}开放", "Closed now, opens {when}"],
+  closed_until: ["现在未开放，{when} 开放", "Closed now, opens {when}"],
   near_boundary: ["邻近区界，所属区县仅供参考", "near a border: the district is uncertain"],
 };
 
@@ -199,7 +199,7 @@ export function moment(instant, now = new Date()) {
   const date = (when) => when.toLocaleDateString("en-CA", { timeZone: "Asia/Shanghai" });
   const near = date(at) === date(now) ? {} : at - now < 6 * 86_400_000 ? { weekday: "short" } : { month: "short", day: "numeric" };
   const clock = { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: "Asia/Shanghai" };
-  return new Intl.DateTimeFormat(locale(), { ...near, ...clock }).format(at);
+  return new Intl.DateTimeFormat(locale(), { ...near, ...clock }).format(at).replace(/([\u4e00-\u9fff])(?=\d\d:)/, "$1 ");
 }
 
 /** A division's name on the map; provinces have English ones, cities are written as on their signs. */

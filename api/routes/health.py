@@ -1,14 +1,11 @@
 """Whether the process lives, and whether it can answer."""
 
-from datetime import datetime
-
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from api import answers
 from api.schemas import Readiness
-from geo import db, errors, holidays
-from geo.hours import SHANGHAI
+from geo import doctor
 
 router = APIRouter(tags=["health"])
 
@@ -27,14 +24,7 @@ def check_health() -> dict[str, str]:
 )
 def check_readiness(request: Request) -> Response:
     """200 while nearest can be answered, 503 before that, with the reasons."""
-    warnings: list[str] = []
-    try:
-        reasons = db.unready(request.app.state.engine)
-        if not reasons:
-            with db.session(request.app.state.engine) as session:
-                warnings = holidays.warnings(session, datetime.now(SHANGHAI).date())
-    except errors.Unavailable as error:
-        reasons = [error.message]
+    reasons, warnings = doctor.readiness(request.app.state.engine)
     body = {"status": "starting" if reasons else "ready", "reasons": reasons, "warnings": warnings}
     answer = answers.json(body, **{"Cache-Control": "no-store"})
     answer.status_code = 503 if reasons else 200

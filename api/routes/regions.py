@@ -49,22 +49,7 @@ def list_regions(
 )
 def list_outlines(session: SessionDep, level: Level = "province") -> Response:
     """GeoJSON in WGS-84: a polygon for each division, and the boundary lines that bound none (kind `line`)."""
-    outlines = [
-        {
-            "type": "Feature",
-            "id": o.adcode,
-            "properties": {"kind": "division", "level": o.level, "adcode": o.adcode, "name": o.name},
-            "geometry": o.geometry,
-        }
-        for o in regions.outlines(session, level)
-    ]
-    lines = [
-        {"type": "Feature", "properties": {"kind": "line", "level": level}, "geometry": line}
-        for line in regions.lines(session, level)
-    ]
-    return answers.geojson(
-        {"type": "FeatureCollection", "features": outlines + lines}, **{"Cache-Control": "public, max-age=86400"}
-    )
+    return answers.outlines(regions.outlines(session, level), regions.lines(session, level), level)
 
 
 @router.get(

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from api import answers
 from api.deps import NearestQuery, SessionDep
 from api.schemas import NearestCollection, problems
-from geo import opening, search, stations
+from geo import opening, search
 
 router = APIRouter(prefix="/v1/stations", tags=["riders"])
 
@@ -25,12 +25,4 @@ def find_nearest_stations(session: SessionDep, asked: Annotated[NearestQuery, Qu
     found = search.nearest(
         session, *position, limit=asked.limit, radius_m=asked.radius(), wanted=asked.wanted(), when=when
     )
-    return answers.geojson(
-        {
-            "type": "FeatureCollection",
-            "crs": asked.crs,
-            "searched_radius_m": found.searched_radius_m,
-            "as_of": stations.instant(found.when.at),
-            "features": [stations.near_feature(row, asked.crs, when) for row in found.stations],
-        }
-    )
+    return answers.nearest(found, asked.crs)

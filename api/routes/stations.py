@@ -23,16 +23,10 @@ router = APIRouter(prefix="/v1/stations", tags=["stations"])
 def list_stations(request: Request, session: SessionDep, asked: Annotated[ListQuery, Query()]) -> Response:
     """Published stations in the order of their ids; follow `links` of rel `next` for more."""
     after, when = after_of(request, asked.cursor), opening.moment(session, asked.instant())
-    rows = search.page(session, asked.listing(), limit=asked.limit + 1, after=after, when=when)
-    last = str(rows[asked.limit - 1]["id"]) if len(rows) > asked.limit else None
-    return answers.geojson(
-        {
-            "type": "FeatureCollection",
-            "crs": asked.crs,
-            "links": paging.links(request, answers.GEOJSON, last),
-            "features": [stations.feature(row, asked.crs, when) for row in rows[: asked.limit]],
-        }
-    )
+    found = search.page(session, asked.listing(), limit=asked.limit + 1, after=after, when=when)
+    rows, more = paging.cut(found, asked.limit)
+    links = paging.links(request, answers.GEOJSON, str(rows[-1]["id"]) if more else None)
+    return answers.page(rows, asked.crs, when, links)
 
 
 @router.get(

@@ -32,8 +32,8 @@ def yizhan(url: str, *args: object) -> subprocess.CompletedProcess[str]:
         except SystemExit as exit_:
             code = int(exit_.code or 0)
     out.flush()
-    printed = out.buffer.getvalue().decode()  # type: ignore[attr-defined]
-    return subprocess.CompletedProcess(args, code, printed, err.getvalue())
+    printed = out.buffer.getvalue().decode()
+    return subprocess.CompletedProcess([], code, printed, err.getvalue())
 
 
 @pytest.fixture

@@ -4,94 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from fastapi.testclient import TestClient
-from sqlalchemy import text
 
-from api.app import create_app
-from api.schemas import HistoryList, PendingFeature, ReviewList
-from geo import db, organisations
-from geo.settings import Settings
-from geo.vocabulary import Role
-from tests.conftest import SECRET
-from tests.factories import ZHENGZHOU, organisation
-
-LON, LAT = ZHENGZHOU
-BODY = {
-    "name": "劳动者港湾(金水支行)",
-    "lon": LON,
-    "lat": LAT,
-    "opening_hours": "24/7",
-    "facilities": ["microwave", "drinking_water"],
-    "entry_modes": ["walk_in"],
-}
-
-
-class Caller:
-    """A client with somebody's key."""
-
-    def __init__(self, client: TestClient, key: str) -> None:
-        self.client, self.headers = client, {"Authorization": f"Bearer {key}"}
-
-    def __call__(self, method: str, path: str, *, etag: str | None = None, **kwargs):
-        headers = self.headers | ({"If-Match": etag} if etag else {})
-        return self.client.request(method, path, headers=headers, **kwargs)
-
-
-class Cast:
-    """The people of the play: a bank with a branch, another bank, the city's union, another city's, an admin."""
-
-    def __init__(self, client: TestClient, database: db.Database) -> None:
-        self.public = client
-        with db.session(database) as session:
-            organisation(session, "ccb")
-            organisation(session, "ccb-js", parent="ccb")
-            organisation(session, "icbc")
-            organisation(session, "union", kind="trade_union", region="410100")
-            organisation(session, "admin", kind="government")
-
-            def caller(code: str, role: Role, region: str | None = None) -> Caller:
-                return Caller(client, organisations.create_key(session, code, role=role, region=region))
-
-            self.bank, self.branch = caller("ccb", Role.HOST), caller("ccb-js", Role.HOST)
-            self.rival = caller("icbc", Role.HOST)
-            self.union = caller("union", Role.AUDITOR, "410100")
-            self.elsewhere = caller("union", Role.AUDITOR, "110000")
-            self.bank_auditor = caller("ccb", Role.AUDITOR, "410100")
-            self.admin = caller("admin", Role.ADMIN)
-
-    def register(self, **said) -> str:
-        answer = self.bank("POST", "/v1/stations", json=BODY | said)
-        assert answer.status_code == 201, answer.text
-        assert answer.headers["location"] == f"/v1/stations/{answer.json()['id']}"
-        PendingFeature.model_validate(answer.json())
-        return str(answer.headers["location"])
-
-    def published(self, **said) -> str:
-        path = self.register(**said)
-        assert self.bank("POST", f"{path}/submit").status_code == 200
-        assert self.union("POST", f"{path}/review", json={"decision": "publish"}).status_code == 200
-        return path
-
-    def nearest(self, **asked) -> list[dict]:
-        query = {"lon": LON, "lat": LAT, "open": "now"} | asked
-        answer = self.public.get("/v1/stations/nearest", params=query)
-        assert answer.status_code == 200, answer.text
-        return list(answer.json()["features"])
-
-    def etag(self, path: str) -> str:
-        return str(self.bank("GET", path).headers["etag"])
-
-
-@pytest.fixture
-def cast(client, house) -> Cast:
-    return Cast(client, house)
-
-
-@pytest.fixture
-def play(fresh_engine):
-    """The same on a database of its own, where each request is a transaction and so a revision."""
-    with TestClient(create_app(Settings(secret=SECRET), fresh_engine), raise_server_exceptions=False) as client:
-        yield Cast(client, fresh_engine)
+from api.schemas import HistoryList, ReviewList
+from tests.cast import BODY, LAT, LON, Cast
 
 
 def test_the_life_of_a_station(play: Cast):
@@ -229,75 +144,6 @@ def test_if_match(play: Cast, etag, status):
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "json"),
-    [
-        ("POST", "/v1/stations", {"nonsense": 1}),
-        ("PATCH", "/v1/stations/x", None),
-        ("PUT", "/v1/organisations/ccb/stations/1", {"nonsense": 1}),
-        ("POST", "/v1/stations/x/review?y=1", {}),
-        ("GET", "/v1/reviews?limit=none", None),
-        ("GET", "/v1/stations/x/history", None),
-        ("POST", "/v1/organisations", {}),
-        ("DELETE", "/v1/keys/x", None),
-    ],
-)
-def test_without_a_live_key_it_is_401_before_anything_else(cast: Cast, method, path, json):
-    for headers in ({}, {"Authorization": "Bearer yz_000000000000_x"}, {"Authorization": "Basic eDp5"}):
-        answer = cast.public.request(method, path, json=json, headers=headers)
-        assert answer.status_code == 401, (headers, answer.text)
-        assert answer.headers["www-authenticate"] == "Bearer"
-    answer = cast.public.request(method, path, content=b"{broken", headers={"Content-Type": "application/json"})
-    assert answer.status_code == 401
-
-
-def test_unknown_paths_and_methods_come_before_the_key(cast: Cast):
-    assert cast.public.put("/v1/stations/x/review").status_code == 405
-    assert cast.public.post("/v1/stations/x/paint").status_code == 404
-
-
-def test_a_revoked_or_expired_key_ends_at_once(cast: Cast):
-    assert cast.bank("GET", "/v1/stations/x").status_code == 404
-    prefix = cast.bank.headers["Authorization"].split(" ")[1].rsplit("_", 1)[0]
-    made = cast.admin("POST", "/v1/organisations/ccb/keys", json={"role": "host"})
-    assert made.status_code == 201
-    second = Caller(cast.public, made.json()["key"])
-    assert cast.admin("DELETE", f"/v1/keys/{'_'.join(prefix.split('_')[:2])}").status_code == 204
-    assert cast.bank("POST", "/v1/stations", json=BODY).status_code == 401
-    assert second("POST", "/v1/stations", json=BODY).status_code == 201
-    past = {"role": "host", "expires_at": "2020-01-01T00:00:00Z"}
-    expired = Caller(cast.public, cast.admin("POST", "/v1/organisations/ccb/keys", json=past).json()["key"])
-    assert expired("POST", "/v1/stations", json=BODY).status_code == 401
-
-
-def test_who_may_do_what_is_404_where_hidden_and_403_where_seen(cast: Cast):
-    path = cast.register()
-    assert cast.rival("GET", path).status_code == 404
-    assert cast.union("GET", path).status_code == 404  # a draft is the host's own
-    assert cast.rival("POST", f"{path}/submit").status_code == 404
-    assert cast.bank("POST", f"{path}/submit").status_code == 200
-    assert cast.union("GET", path).status_code == 200
-    assert cast.elsewhere("POST", f"{path}/review", json={"decision": "publish"}).status_code == 404
-    assert cast.bank_auditor("POST", f"{path}/review", json={"decision": "publish"}).status_code == 403
-    assert cast.bank_auditor("GET", "/v1/reviews").json()["items"] == []
-    assert cast.bank("POST", f"{path}/review", json={"decision": "publish"}).status_code == 403
-    assert cast.union("POST", f"{path}/review", json={"decision": "publish"}).status_code == 200
-    assert cast.rival("POST", f"{path}/withdraw").status_code == 403
-    assert cast.branch("PATCH", path, json={}, etag="*").status_code == 403
-    assert cast.rival("GET", f"{path}/history").status_code == 403
-    assert cast.union("POST", f"{path}/submit").status_code == 403
-    assert cast.bank("GET", "/v1/reviews").status_code == 403
-    assert cast.bank("POST", "/v1/organisations", json={"code": "x", "name": "x", "kind": "bank"}).status_code == 403
-
-
-def test_a_head_office_acts_for_its_branches_and_not_the_other_way_round(cast: Cast):
-    assert cast.bank("PUT", "/v1/organisations/ccb-js/stations/1", json=BODY).status_code == 201
-    assert cast.branch("PUT", "/v1/organisations/ccb-js/stations/1", json=BODY).status_code == 200
-    assert cast.branch("PUT", "/v1/organisations/ccb/stations/1", json=BODY).status_code == 403
-    assert cast.rival("PUT", "/v1/organisations/ccb-js/stations/1", json=BODY).status_code == 403
-    assert cast.bank("PUT", "/v1/organisations/nobody/stations/1", json=BODY).status_code == 404
-
-
-@pytest.mark.parametrize(
     ("moves", "status"),
     [
         (("submit", "submit"), 409),
@@ -378,22 +224,6 @@ def test_a_review_needs_a_reason_unless_it_publishes(cast: Cast):
     answer = cast.union("POST", f"{path}/review", json={"decision": "return"})
     assert answer.status_code == 422
     assert "reason" in answer.text
-
-
-def test_admin_enters_organisations_and_keys(cast: Cast):
-    new = {"code": "cmb", "name": "招商银行", "kind": "bank", "parent": None}
-    assert cast.admin("POST", "/v1/organisations", json=new).status_code == 201
-    assert cast.admin("POST", "/v1/organisations", json=new).status_code == 409
-    assert cast.admin("POST", "/v1/organisations", json=new | {"code": "x", "parent": "no"}).status_code == 404
-    assert cast.admin("POST", "/v1/organisations/no/keys", json={"role": "host"}).status_code == 404
-    assert cast.admin("POST", "/v1/organisations/cmb/keys", json={"role": "king"}).status_code == 422
-
-
-def test_the_last_use_of_a_key_is_known_to_the_day(cast: Cast, house):
-    cast.register()
-    with db.session(house) as session:
-        used = session.scalar(text("SELECT count(*) FROM api_key WHERE last_used_on = current_date"))
-    assert used == 1
 
 
 def test_pages_of_history_and_reviews(play: Cast):
