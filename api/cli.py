@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import signal
 import socket
 import sys
 from collections.abc import Iterator
@@ -44,6 +45,9 @@ for name, family in families.items():
 # In a pipe a table is as wide as it needs to be.
 WIDTH = None if sys.stdout.isatty() else 200
 out, err = Console(soft_wrap=True, width=WIDTH), Console(stderr=True, soft_wrap=True)
+
+# So many new stations at once change what the planner should do.
+MANY = 1_000
 
 DataDir = Annotated[
     Path | None, typer.Option("--data", help="Directory of the private cluster (YIZHAN_DATA_DIR, .data).")
@@ -139,6 +143,7 @@ def make_demo(
         if if_empty and not demo.is_empty(session):
             return
         report = demo.build(session, stations=stations, seed=seed, progress=done)
+    analyse(data)
     out.print(f"{report.stations} synthetic stations in {report.provinces} provinces.")
 
 
@@ -149,6 +154,12 @@ def furnish(data: Path | None) -> None:
             with progress("divisions"):
                 regions.load(session)
         holidays.fill(session)
+
+
+def analyse(data: Path | None) -> None:
+    """Let the planner know of many new stations at once; autovacuum would, but only after a minute or so."""
+    with operator_session(data, as_owner=True) as session:
+        db.analyse(session)
 
 
 @families["regions"].command("load")
@@ -209,6 +220,8 @@ def import_stations(
             partial=partial,
             dry_run=dry_run,
         )
+    if report.written and report.counts[Verdict.INSERTED] > MANY:
+        analyse(data)
     show_json(report.as_json()) if form == "json" else show_report(report, dry_run=dry_run)
     if report.counts[Verdict.REFUSED]:
         raise typer.Exit(1)
@@ -313,6 +326,8 @@ def run_doctor(data: DataDir = None) -> None:
 def main() -> None:
     """Run a command; an error of ours is a sentence on standard error and exit code 1."""
     logging.basicConfig(format="%(levelname)s %(message)s", level=logging.WARNING)
+    # Left as it is, SIGTERM would end us without leaving the private cluster, which would run on.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         app()
     except errors.YizhanError as error:

@@ -207,6 +207,11 @@ def translate(error: DBAPIError) -> Exception:
     return error
 
 
+def analyse(session: Session) -> None:
+    """Tell the planner what is in the tables now; the owner may, for another login it is left to autovacuum."""
+    session.execute(text("ANALYZE station, station_facility, closure"))
+
+
 @cache
 def sql(name: str) -> TextClause:
     """The query in `geo/sql/<name>.sql`."""

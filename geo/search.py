@@ -67,8 +67,8 @@ def nearest(
     asked = {"lon": lon, "lat": lat, "limit": limit, **wanted.parameters(), **_clock(session, wanted, when)}
     rows: Sequence[RowMapping] = ()
     for step in (*(step for step in STEPS_M if step < farthest), farthest):
-        found = session.execute(db.sql("nearest"), asked | {"radius_m": step})
-        rows = found.mappings().all()
+        metres = session.execute(db.sql("nearest_reach"), asked | {"radius_m": step}).scalar_one()
+        rows = session.execute(db.sql("nearest"), asked | {"metres": metres}).mappings().all()
         if len(rows) >= limit:
             break
     # Given a radius, everything within it counts as searched: the answer is the k nearest of all of it.

@@ -1,5 +1,7 @@
 """The people of the play over HTTP: hosts, a union's auditors, an admin, and the public."""
 
+from typing import Any
+
 from fastapi.testclient import TestClient
 
 from api.schemas import PendingFeature

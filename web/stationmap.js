@@ -177,7 +177,7 @@ class StationMap {
     const at = this.#map.project(feature.geometry.coordinates);
     const { clientWidth: width, clientHeight: height } = this.#map.getContainer();
     const visible = at.x > 30 && at.x < width - 30 && at.y > 60 && at.y < height - this.#padding - 30;
-    if (!visible) this.#map.easeTo({ center: feature.geometry.coordinates, padding: this.#sides(0) });
+    if (!visible) this.#map.easeTo({ center: feature.geometry.coordinates, offset: this.#offset() });
   }
 
   /** Show all these stations and the point. */
@@ -190,8 +190,8 @@ class StationMap {
 
   /** Go to a station's coordinates or to a region's [west, south, east, north]. */
   flyTo(place) {
-    if (place.length === 4) this.#map.fitBounds([place.slice(0, 2), place.slice(2)], { padding: this.#sides(24) });
-    else this.#map.flyTo({ center: place, zoom: Math.max(this.#map.getZoom(), 14), padding: this.#sides(0) });
+    const maxZoom = place.length === 2 ? Math.max(this.#map.getZoom(), 14) : undefined;
+    this.#map.fitBounds([place.slice(0, 2), place.slice(-2)], { padding: this.#sides(24), ...(maxZoom && { maxZoom }) });
   }
 
   /** How much of the map's lower part is covered, in pixels. */
@@ -214,9 +214,17 @@ class StationMap {
     return { lon: lng, lat };
   }
 
-  /** Margins that keep clear of the sheet, and of the title above it. */
+  /** Margins that keep clear of the sheet and the title above it, or of the legend. */
   #sides(margin) {
-    return { top: margin + (this.#padding ? 40 : 0), left: margin, right: margin, bottom: margin + this.#padding };
+    const legend = document.getElementById("legend");
+    const left = margin + (legend.open && !this.#padding ? legend.offsetWidth : 0);
+    return { top: margin + (this.#padding ? 40 : 0), left, right: margin, bottom: margin + this.#padding };
+  }
+
+  /** From the map's middle to the middle of what can be seen; MapLibre would keep a padding for the next move. */
+  #offset() {
+    const { top, right, bottom, left } = this.#sides(0);
+    return [(left - right) / 2, (top - bottom) / 2];
   }
 
   #set(id, features) {

@@ -1,37 +1,13 @@
--- The stations open for use nearest to a point, within a radius, that pass every filter given.
--- Rides station_usable_location_idx (or, where the filters are rare, station_usable_facets_idx).
--- `<->` ranks on a sphere, so it only finds how far to look: whatever is among the k nearest on the ellipsoid
--- lies within 1.0091 of the k-th sphere distance (the ratio ellipsoid/sphere is 0.9944–1.0033), and many may
--- share one position. The answer is then cut and ordered by the ellipsoid and by id.
--- One row a station: its card, distance_m, bearing_deg (null on the spot itself).
-WITH reach AS MATERIALIZED (
-  SELECT CASE WHEN count(*) < CAST(:limit AS integer) THEN CAST(:radius_m AS float8)
-              ELSE least(CAST(:radius_m AS float8), 1.0091 * max(sphere_m) + 0.01) END AS metres
-    FROM (
-      SELECT s.location <-> CAST(ST_MakePoint(:lon, :lat) AS geography) AS sphere_m
-        FROM station s
-       WHERE s.publication_status = 'published' AND s.operational_status IN ('open', 'limited')
-         AND ST_DWithin(s.location, CAST(ST_MakePoint(:lon, :lat) AS geography), CAST(:radius_m AS float8))
-         AND (CAST(:facility AS text[]) IS NULL OR s.working_facilities @> CAST(:facility AS text[]))
-         AND (CAST(:facility_any AS text[]) IS NULL OR s.working_facilities && CAST(:facility_any AS text[]))
-         AND (CAST(:kind AS text[]) IS NULL OR s.kind = ANY (CAST(:kind AS text[])))
-         AND (CAST(:serves AS text[]) IS NULL OR s.serves && CAST(:serves AS text[]))
-         AND (CAST(:entry AS text[]) IS NULL OR s.entry_modes && CAST(:entry AS text[]))
-         AND (CAST(:managed_by AS text[]) IS NULL OR s.managed_by = ANY (CAST(:managed_by AS text[])))
-         AND (CAST(:registration AS boolean) IS NULL OR s.registration_required = CAST(:registration AS boolean))
-         AND (s.closures = '[]' OR NOT EXISTS (
-               SELECT FROM closure c
-                WHERE c.station_id = s.id AND c.cancelled_at IS NULL AND c.starts_at <= CAST(:at AS timestamptz)
-                  AND (c.ends_at IS NULL OR c.ends_at > CAST(:at AS timestamptz))))
-         AND (CAST(:rules AS integer[]) IS NULL OR s.rule_id = ANY (CAST(:rules AS integer[])))
-       ORDER BY s.location <-> CAST(ST_MakePoint(:lon, :lat) AS geography)
-       LIMIT CAST(:limit AS integer)) AS nearest_on_the_sphere
-), nearest AS MATERIALIZED (
+-- The stations open for use nearest to a point that pass every filter given, within `metres` (nearest_reach.sql
+-- says how far the k-th can be), by ellipsoidal distance and id: many may share one position.
+-- Rides station_usable_location_idx or station_usable_facets_idx: the distance is a constant of its own query, so
+-- that the plan does not hang on statistics. One row a station: its card, distance_m, bearing_deg (null on the spot).
+WITH nearest AS MATERIALIZED (
   SELECT s.id, ST_Distance(s.location, CAST(ST_MakePoint(:lon, :lat) AS geography)) AS distance_m,
          degrees(ST_Azimuth(CAST(ST_MakePoint(:lon, :lat) AS geography), s.location)) AS bearing_deg
-    FROM reach, station s
+    FROM station s
    WHERE s.publication_status = 'published' AND s.operational_status IN ('open', 'limited')
-     AND ST_DWithin(s.location, CAST(ST_MakePoint(:lon, :lat) AS geography), reach.metres)
+     AND ST_DWithin(s.location, CAST(ST_MakePoint(:lon, :lat) AS geography), CAST(:metres AS float8))
      AND (CAST(:facility AS text[]) IS NULL OR s.working_facilities @> CAST(:facility AS text[]))
      AND (CAST(:facility_any AS text[]) IS NULL OR s.working_facilities && CAST(:facility_any AS text[]))
      AND (CAST(:kind AS text[]) IS NULL OR s.kind = ANY (CAST(:kind AS text[])))
