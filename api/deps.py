@@ -8,7 +8,7 @@ from uuid import UUID
 
 from fastapi import Depends, Header, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from sqlmodel import Session
 
 from api import errors as api_errors
@@ -18,6 +18,7 @@ from geo import datum, db, errors, organisations
 from geo.access import Principal
 from geo.datum import Datum
 from geo.errors import InvalidQuery, Problem
+from geo.instant import Instant
 from geo.search import FARTHEST_M, Listing, Wanted
 from geo.vocabulary import EntryMode, Facility, Serves, StationKind
 
@@ -131,7 +132,7 @@ Degrees = Annotated[float, Field(allow_inf_nan=False)]
 Facilities = Annotated[list[Facility], BeforeValidator(split_commas)]
 
 
-OpenAt = Annotated[Literal["now"] | AwareDatetime | None, Field(examples=["now", "2026-10-01T10:00:00+08:00"])]
+OpenAt = Annotated[Literal["now"] | Instant | None, Field(examples=["now", "2026-10-01T10:00:00+08:00"])]
 
 
 class FilterQuery(Asked):
@@ -200,7 +201,7 @@ class ListQuery(FilterQuery):
     q: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
         None, description="part of the name, address, code or host_ref"
     )
-    updated_since: AwareDatetime | None = Field(None, description="RFC 3339 instant with offset")
+    updated_since: Instant | None = Field(None, description="RFC 3339 instant with offset")
     crs: Datum = Field(Datum.WGS84, description="datum of bbox and of the positions answered")
     limit: UpTo500 = Field(50, description="how many, at most 500")
     cursor: str | None = Field(None, description="from `links` of the page before")

@@ -26,7 +26,7 @@ def _promises(app: FastAPI) -> dict[str, Promise]:
     return {
         operation["operationId"]: Promise(
             frozenset(p["name"] for p in operation.get("parameters", ()) if p["in"] == "query"),
-            bool(operation.get("security")),
+            {} not in operation.get("security", [{}]),
         )
         for operation in operations
     }

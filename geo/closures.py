@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from geo import errors
+from geo.instant import Instant
 from geo.stations import trimmed
 from geo.tables import Closure, Station
 
@@ -16,17 +17,10 @@ from geo.tables import Closure, Station
 class ClosureDraft(BaseModel):
     """From when, until when (open end when left out), why, and where to go meanwhile."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "examples": [
-                {"starts_at": "2026-10-01T00:00:00+08:00", "ends_at": "2026-10-08T00:00:00+08:00", "reason": "装修"}
-            ]
-        },
-    )
+    model_config = ConfigDict(extra="forbid")
 
-    starts_at: AwareDatetime
-    ends_at: AwareDatetime | None = None
+    starts_at: Instant
+    ends_at: Instant | None = None
     reason: Annotated[str, trimmed(500)]
     replacement_id: UUID | None = None
 

@@ -33,9 +33,7 @@ class Decision(StrEnum):
 class ReviewDraft(BaseModel):
     """A decision, with its reason; only publishing needs none."""
 
-    model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"examples": [{"decision": "publish", "reason": "已实地核实"}]}
-    )
+    model_config = ConfigDict(extra="forbid")
 
     decision: Decision
     reason: Annotated[str, trimmed(500)] | None = None

@@ -52,29 +52,11 @@ class StationDraft(BaseModel):
     What is left out stays as it is (or takes its default); `null` clears an optional field.
     """
 
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "examples": [
-                {
-                    "host_ref": "41010201",
-                    "name": "劳动者港湾(建行郑州金水支行)",
-                    "kind": "bank_haven",
-                    "lon": 113.6654,
-                    "lat": 34.7579,
-                    "crs": "gcj02",
-                    "address": "郑州市金水区花园路1号",
-                    "opening_hours": "Mo-Fr 09:00-17:00; PH off",
-                    "facilities": ["drinking_water", {"facility": "microwave", "status": "faulty"}],
-                    "entry_modes": ["walk_in"],
-                }
-            ]
-        },
-    )
+    model_config = ConfigDict(extra="forbid")
 
     name: Annotated[str, trimmed(200)]
-    lon: float = Field(allow_inf_nan=False, description="degrees, in the datum `crs`")
-    lat: float = Field(allow_inf_nan=False, description="degrees, in the datum `crs`")
+    lon: float = Field(allow_inf_nan=False, description="degrees, in the datum `crs`", json_schema_extra=datum.LONGITUDES)
+    lat: float = Field(allow_inf_nan=False, description="degrees, in the datum `crs`", json_schema_extra=datum.LATITUDES)
     crs: Datum = Datum.WGS84
     kind: StationKind | None = Field(None, description="by the managing organisation when left out")
     host_ref: Annotated[str, trimmed(100)] | None = Field(None, description="the host's own number of the site")
@@ -101,7 +83,7 @@ class StationDraft(BaseModel):
     sponsor: Annotated[str, trimmed(64)] | None = Field(None, description="code of the organisation that pays")
     supervising_union: Annotated[str, trimmed(64)] | None = Field(None, description="code of the trade union")
 
-    @field_validator("facilities", mode="before")
+    @field_validator("facilities", mode="before", json_schema_input_type=list[Facility | FacilityDraft])
     @classmethod
     def _name_facilities(cls, value: object) -> object:
         if isinstance(value, list):

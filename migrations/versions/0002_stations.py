@@ -230,13 +230,15 @@ CREATE TRIGGER station_stamp BEFORE INSERT OR UPDATE ON station
 CREATE FUNCTION station_facility_gather_v1() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
-  UPDATE station s SET facilities = d.facilities
-  FROM (SELECT c.station_id,
-               coalesce(jsonb_agg(facility_record_v1(f.facility, f.status, f.note, f.checked_at)
-                 ORDER BY f.facility) FILTER (WHERE f.facility IS NOT NULL), '[]') AS facilities
-          FROM (SELECT DISTINCT station_id FROM changed) c LEFT JOIN station_facility f USING (station_id)
-         GROUP BY c.station_id) d
-  WHERE s.id = d.station_id AND s.facilities IS DISTINCT FROM d.facilities;
+  -- By id rather than by a join: right after a bulk load the planner may believe the tables to be empty. What
+  -- came in with its station, station_stamp has gathered already.
+  UPDATE station s SET facilities =
+           (SELECT coalesce(jsonb_agg(facility_record_v1(f.facility, f.status, f.note, f.checked_at)
+                     ORDER BY f.facility), '[]')
+              FROM station_facility f WHERE f.station_id = s.id)
+   WHERE s.id = ANY (ARRAY(SELECT DISTINCT station_id FROM changed))
+     AND (TG_OP <> 'INSERT' OR jsonb_array_length(s.facilities)
+                               <> (SELECT count(*) FROM station_facility f WHERE f.station_id = s.id));
   RETURN NULL;
 END $$;
 CREATE TRIGGER station_facility_inserted AFTER INSERT ON station_facility REFERENCING NEW TABLE AS changed
