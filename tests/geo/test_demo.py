@@ -9,9 +9,6 @@ from geo import db, demo
 from geo.errors import InvalidInput, NotEmpty, RegionNotFound
 from geo.stations import StationDraft
 
-# One worker builds the 30,000 once; the other has other tests.
-pytestmark = pytest.mark.xdist_group("demo")
-
 ACTOR = db.Actor("test")
 PUBLISHED = {
     "true": 30_000,

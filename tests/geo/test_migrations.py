@@ -1,6 +1,7 @@
 """The ground: up, down and up again; what stands there is what `geo.tables` says."""
 
 import importlib.util
+import os
 from pathlib import Path
 from types import ModuleType
 
@@ -28,7 +29,7 @@ def revision(path: Path) -> ModuleType:
 
 @pytest.fixture
 def empty_url(server: str):
-    name = "t_migrations"
+    name = f"t_migrations_{os.getpid()}"
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
         yield at(server, name)

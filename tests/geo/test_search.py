@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pyproj import Geod
 from sqlalchemy import Engine, text
 
-from geo import db, distance, search
+from geo import db, distance, opening, search
 from geo.datum import Datum, convert
 from geo.search import Wanted
 from geo.vocabulary import EntryMode, Facility, StationKind
@@ -139,23 +139,22 @@ def riders(count: int) -> list[tuple[float, float]]:
     return [*EDGES, *((float(x), float(y)) for x, y in points)][:count]
 
 
-@pytest.mark.xdist_group("network")
 def test_nearest_equals_the_brute_force_oracle(network: Network):
     cases, datums = list(CASES.items()), list(Datum)
     with db.session(network.engine) as session:
+        now = opening.moment(session)
         for number, (lon, lat) in enumerate(riders(POINTS)):
             name, (wanted, passing) = cases[number % len(cases)]
             limit, radius_m = (10, None) if number % 3 else (50, 1_000.0 if number % 2 else 20_000.0)
             shown = convert(lon, lat, Datum.WGS84, datums[number % 3])
             where = convert(*shown, datums[number % 3], Datum.WGS84)
-            found = search.nearest(session, *where, limit=limit, radius_m=radius_m, wanted=wanted)
+            found = search.nearest(session, *where, limit=limit, radius_m=radius_m, wanted=wanted, when=now)
             expected = network.nearest(*where, passing(network), limit=limit, radius_m=radius_m or search.FARTHEST_M)
             assert [str(row["id"]) for row in found.stations] == [key for key, _ in expected], (name, where)
             for row, (_, metres) in zip(found.stations, expected, strict=True):
                 assert row["distance_m"] == pytest.approx(metres, abs=1e-3)
 
 
-@pytest.mark.xdist_group("network")
 def test_stations_at_one_position_come_in_the_order_of_their_ids(network: Network):
     values, counts = np.unique(network.lon, return_counts=True)
     lon = values[counts.argmax()]
@@ -169,7 +168,6 @@ def test_stations_at_one_position_come_in_the_order_of_their_ids(network: Networ
     assert {row["bearing_deg"] for row in found.stations} == {None}
 
 
-@pytest.mark.xdist_group("network")
 def test_the_answer_says_how_far_it_looked(network: Network):
     with db.session(network.engine) as session:
         assert search.nearest(session, *CENTRES[0]).searched_radius_m == 2_000
