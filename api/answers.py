@@ -70,7 +70,8 @@ def station(request: Request, row: RowMapping, crs: Datum, when: Moment, **more:
     """One station with its ETag; 304 when the caller has it."""
     body = {**stations.feature(row, crs, when), "crs": crs, **more}
     tag = entity_tag(row, body)
-    if tag in [given.strip() for given in request.headers.get("if-none-match", "").split(",")]:
+    known = [given.strip().removeprefix("W/") for given in request.headers.get("if-none-match", "").split(",")]
+    if tag in known or known == ["*"]:
         return Response(status_code=304, headers={"ETag": tag})
     return geojson(body, ETag=tag)
 

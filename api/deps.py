@@ -16,7 +16,7 @@ from api import paging
 from api.operations import promise_of
 from geo import datum, db, errors, organisations
 from geo.access import Principal
-from geo.datum import Datum
+from geo.datum import Datum, Latitude, Longitude
 from geo.errors import InvalidQuery, Problem
 from geo.instant import Instant
 from geo.search import FARTHEST_M, Listing, Wanted
@@ -55,11 +55,28 @@ WhoDep = Annotated[Principal, Depends(authenticate)]
 PerhapsDep = Annotated[Principal | None, Depends(perhaps_authenticate)]
 
 
-def json_body(request: Request) -> None:
-    """Refuse a body that does not say it is JSON, with 415."""
+async def json_body(request: Request) -> None:
+    """Refuse a body that does not say it is JSON, with 415, and one with text that no database can hold."""
     subtype = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if subtype != "application/json" and not (subtype.startswith("application/") and subtype.endswith("+json")):
         raise api_errors.unsupported_media_type("application/json")
+    if await request.body() and (problems := list(unstorable(await request.json(), ("body",)))):
+        raise errors.InvalidInput("The body breaks a rule.", problems=problems)
+
+
+def unstorable(value: object, loc: tuple[str | int, ...]) -> Iterator[Problem]:
+    """The texts within a JSON value, names of fields too, that PostgreSQL cannot hold."""
+    waiting = [(loc, value)]  # a stack of our own: JSON may be nested deeper than calls
+    while waiting:
+        loc, value = waiting.pop()
+        if isinstance(value, str) and (reason := db.unstorable(value)):
+            yield Problem(loc, reason)
+        elif isinstance(value, list):
+            waiting += [((*loc, index), item) for index, item in enumerate(value)]
+        elif isinstance(value, dict):
+            bad = {name: reason for name in value if (reason := db.unstorable(name))}
+            yield from (Problem(loc, f"the name of a field: {reason}") for reason in bad.values())
+            waiting += [((*loc, name), item) for name, item in value.items() if name not in bad]
 
 
 def revision_given(if_match: Annotated[str | None, Header(description="the ETag you were given")] = None) -> int | None:
@@ -87,10 +104,16 @@ NeededRevisionDep = Annotated[int | None, Depends(revision_needed)]
 
 
 def strict_query(request: Request) -> None:
-    """Refuse a parameter that is unknown or given twice: a typing error must not widen an answer."""
+    """Refuse a parameter that is unknown or given twice: a typing error must not widen an answer.
+
+    And, in path and query, text that PostgreSQL cannot hold.
+    """
     known = promise_of(request).parameters
     given = [name for name, _ in request.query_params.multi_items()]
-    problems = [
+    said = {("path", name): value for name, value in request.path_params.items()}
+    said |= {("query", name): value for name, value in request.query_params.items()}
+    problems = [Problem(loc, reason) for loc, value in said.items() if (reason := db.unstorable(str(value)))]
+    problems += [
         Problem((*LOCALITY, name), f"unknown parameter; known here: {', '.join(sorted(known)) or 'none'}")
         for name in dict.fromkeys(given)
         if name not in known
@@ -113,7 +136,14 @@ def split_commas(value: object) -> object:
 
 def at_most(most: int) -> BeforeValidator:
     """A larger page is asked than there is: `most` is given, as OGC API Features 7.15.6 wants it."""
-    return BeforeValidator(lambda value: min(int(value), most) if str(value).isdecimal() else value)
+
+    def clamp(value: object) -> object:
+        written = str(value).lstrip("0")
+        if not written.isdecimal():
+            return value
+        return most if len(written) > len(str(most)) else min(int(written), most)
+
+    return BeforeValidator(clamp)
 
 
 UpTo50 = Annotated[int, Field(ge=1, le=50), at_most(50)]
@@ -128,7 +158,6 @@ class Asked(BaseModel):
     model_config = ConfigDict(extra="ignore", arbitrary_types_allowed=True)
 
 
-Degrees = Annotated[float, Field(allow_inf_nan=False)]
 Facilities = Annotated[list[Facility], BeforeValidator(split_commas)]
 
 
@@ -162,8 +191,8 @@ class FilterQuery(Asked):
 class PointQuery(Asked):
     """A point and its datum."""
 
-    lon: Degrees = Field(description="longitude, degrees")
-    lat: Degrees = Field(description="latitude, degrees")
+    lon: Longitude = Field(description="longitude, degrees")
+    lat: Latitude = Field(description="latitude, degrees")
     crs: Datum = Field(Datum.WGS84, description="datum of the point given and of the positions answered")
 
     def position(self) -> tuple[float, float]:

@@ -39,8 +39,7 @@ IF_NONE_MATCH = {
 def describe(app: FastAPI) -> Json:
     """The document of `app`, made when it is first asked for."""
     if app.openapi_schema is None:
-        about = {"title": app.title, "version": app.version, "description": app.description}
-        document = get_openapi(**about, routes=app.routes)
+        document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
         known = document["components"]["schemas"]
         complete_schemas(known)
         for path, item in document["paths"].items():

@@ -102,15 +102,25 @@ def unsupported_media_type(expected: str) -> HTTPException:
     return HTTPException(415, f"Expected a body of type {expected}.")
 
 
+def body_too_large(most: int) -> HTTPException:
+    """413, with how much is taken."""
+    return HTTPException(413, f"The body is too large; at most {most:,} bytes are taken here.")
+
+
 async def answer_invalid_request(request: Request, error: Exception) -> Response:
     """What the parameters' models refuse: 400 for anything in the address, 422 for a body."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class
     if stranger := await run_in_threadpool(refuse_stranger, request):
         return await answer_error(request, stranger)
-    found = [{"loc": list(item["loc"]), "message": message_of(item)} for item in error.errors()]
+    found = [{"loc": place_of(item), "message": message_of(item)} for item in error.errors()]
     in_body = found[0]["loc"][0] == "body"
     detail = "The body breaks a rule." if in_body else "A parameter is not valid."
     return ProblemResponse(request, 422 if in_body else 400, detail, problems=found)
+
+
+def place_of(item: Mapping[str, Any]) -> list[str | int]:
+    """Where it is, without the names pydantic gives to the choices of a union: `literal['now']`."""
+    return [part for part in item["loc"] if isinstance(part, int) or "[" not in part]
 
 
 def message_of(item: Mapping[str, Any]) -> str:
@@ -121,10 +131,13 @@ def message_of(item: Mapping[str, Any]) -> str:
 
 
 async def answer_http_exception(request: Request, error: Exception) -> Response:
-    """What the router itself refuses: 404, 405 with `Allow`."""
+    """What the router itself refuses, 404 and 405 with `Allow`, and a body that nobody can read."""
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class
-    if error.status_code == 415 and (stranger := await run_in_threadpool(refuse_stranger, request)):
+    if error.status_code in {400, 413, 415} and (stranger := await run_in_threadpool(refuse_stranger, request)):
         return await answer_error(request, stranger)
+    if error.status_code == 400:  # FastAPI's own, for bytes that are not UTF-8, or JSON too deep or too long a number
+        unread = [{"loc": ["body"], "message": "expected JSON in UTF-8, within reason"}]
+        return ProblemResponse(request, 422, "The body cannot be read.", problems=unread)
     return ProblemResponse(request, error.status_code, error.detail, headers=error.headers)
 
 

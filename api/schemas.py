@@ -1,6 +1,6 @@
 """The shapes of answers, for the documentation and for tests; the answers themselves are built in `geo`."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -17,6 +17,9 @@ from geo.vocabulary import (
     StationKind,
     Tier,
 )
+
+Instant = Annotated[str, Field(json_schema_extra={"format": "date-time"})]  # RFC 3339 with offset
+Id = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
 
 
 class ProblemDetail(BaseModel):
@@ -50,7 +53,7 @@ class FacilityReport(BaseModel):
     facility: Facility
     status: FacilityStatus
     note: str | None = None
-    checked_at: str
+    checked_at: Instant
 
 
 class Navigation(BaseModel):
@@ -64,11 +67,11 @@ class Navigation(BaseModel):
 class ClosureOut(BaseModel):
     """A closure."""
 
-    id: str
-    starts_at: str
-    ends_at: str | None = None
+    id: Id
+    starts_at: Instant
+    ends_at: Instant | None = None
     reason: str
-    replacement_id: str | None = None
+    replacement_id: Id | None = None
 
 
 class StationProperties(BaseModel):
@@ -107,15 +110,15 @@ class StationProperties(BaseModel):
     supervising_union: str | None
     operational_status: OperationalStatus = Field(description="effective: closures count")
     open: bool | None = Field(description="null where the hours are unknown")
-    opens_at: str | None
-    closes_at: str | None
+    opens_at: Instant | None
+    closes_at: Instant | None
     closures: list[ClosureOut] = Field(description="under way and to come")
     publication_status: PublicationStatus
     synthetic: bool = Field(description="part of a demonstration network, not a real place")
     revision: int
-    verified_at: str | None
-    created_at: str
-    updated_at: str
+    verified_at: Instant | None
+    created_at: Instant
+    updated_at: Instant
     navigation: Navigation
 
 
@@ -130,7 +133,7 @@ class StationFeature(BaseModel):
     """A GeoJSON Feature."""
 
     type: Literal["Feature"]
-    id: str
+    id: Id
     geometry: Point
     properties: StationProperties
     crs: Datum | None = None
@@ -180,7 +183,7 @@ class NearestCollection(BaseModel):
     type: Literal["FeatureCollection"]
     crs: Datum
     searched_radius_m: float = Field(description="how far the search looked")
-    as_of: str = Field(description="the instant this was true")
+    as_of: Instant = Field(description="the instant this was true")
     features: list[NearFeature]
 
 
@@ -204,7 +207,7 @@ class Waiting(BaseModel):
     """Something that waits for review."""
 
     what: Literal["submission", "proposal"]
-    since: str
+    since: Instant
     changes: dict[str, Difference] = Field(description="of a proposal")
     station: StationFeature
 
@@ -221,7 +224,7 @@ class HistoryEntry(BaseModel):
 
     id: int
     revision: int
-    at: str
+    at: Instant
     actor: str = Field(description="a key's prefix, or `operator`")
     organisation: str | None
     reason: str | None
@@ -298,7 +301,7 @@ class Readiness(BaseModel):
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The documentation of the errors an operation may answer."""
     meaning = {
-        400: "a bad, unknown or repeated query parameter",
+        400: "a bad, unknown or repeated query parameter, or a value in the path that is none of those allowed",
         401: "a live key is needed",
         403: "the key may see it but not do that",
         404: "there is no such thing, or it is not yours to see",
@@ -309,6 +312,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         415: "the body is of a type that is not understood",
         422: "the body breaks a rule",
         428: "If-Match is needed",
+        429: "too many requests",
         503: "not now; nothing was written, try again",
     }
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}

@@ -32,7 +32,10 @@ class ClosureDraft(BaseModel):
 
 
 def plan(session: Session, station: Station, draft: ClosureDraft) -> Closure:
-    """Close the station over that time. Raises `StationNotFound` for an unknown replacement."""
+    """Close the station over that time. Raises `StationNotFound`, or `InvalidInput` where it would replace itself."""
+    if draft.replacement_id == station.id:
+        expected = errors.Problem(("body", "replacement_id"), "expected another station", draft.replacement_id)
+        raise errors.InvalidInput(problems=[expected])
     if draft.replacement_id is not None and session.get(Station, draft.replacement_id) is None:
         raise errors.StationNotFound("There is no such station to go to meanwhile.")
     closure = Closure(station_id=station.id, **draft.model_dump())

@@ -6,10 +6,11 @@ Longitude before latitude, decimal degrees. Not for distances, nor for finding t
 import math
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Generic, NamedTuple, TypeVar
+from typing import Annotated, Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from pydantic import Field
 
 from geo.errors import InvalidInput, Problem
 
@@ -20,6 +21,10 @@ _Edge = tuple[float, float, float, float]
 
 ENVELOPE = (73, 3, 136, 54)
 """West, south, east, north, in degrees: where a position is accepted, whatever its datum."""
+
+# The bounds are for readers of the schema; `check_position` refuses what is outside, and says when the two are swapped.
+Longitude = Annotated[float, Field(allow_inf_nan=False, json_schema_extra={"minimum": 73, "maximum": 136})]
+Latitude = Annotated[float, Field(allow_inf_nan=False, json_schema_extra={"minimum": 3, "maximum": 54})]
 
 # A shift is at most 0.011 deg: a point accepted at the edge of the envelope must still come back.
 _REACH = (72.9, 2.9, 136.1, 54.1)

@@ -5,6 +5,7 @@
 
 import contextlib
 import logging
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -44,6 +45,8 @@ CONSTRAINTS: Mapping[str, type[errors.YizhanError]] = {
 # Classes of SQLSTATE that mean "not now": connection (08), resources and disk (53), operator (57), I/O (58).
 NOT_NOW = ("08", "53", "57", "58")
 LOCK_NOT_AVAILABLE, SERIALIZATION_FAILURE, DEADLOCK, READ_ONLY = "55P03", "40001", "40P01", "25006"
+
+SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -210,6 +213,13 @@ def translate(error: DBAPIError) -> Exception:
 def analyse(session: Session) -> None:
     """Tell the planner what is in the tables now; the owner may, for another login it is left to autovacuum."""
     session.execute(text("ANALYZE station, station_facility, closure"))
+
+
+def unstorable(value: str) -> str:
+    """Why PostgreSQL cannot hold this text; empty when it can."""
+    if "\x00" in value:
+        return "expected text without NUL characters (U+0000)"
+    return "" if value.isascii() or not SURROGATE.search(value) else "expected text without halves of surrogate pairs"
 
 
 @cache

@@ -10,7 +10,7 @@ FIRST_YEAR, LAST_YEAR = 1901, 2199
 
 def _reckonable(value: datetime) -> datetime:
     if not FIRST_YEAR <= value.year <= LAST_YEAR:
-        raise ValueError(f"expected an instant of the years {FIRST_YEAR} to {LAST_YEAR}; leave it out for no end")
+        raise ValueError(f"expected an instant of the years {FIRST_YEAR} to {LAST_YEAR}")
     return value
 
 

@@ -1,29 +1,36 @@
 """Links that open the three map apps of China at a station, each in its own datum and axis order."""
 
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from geo import datum
 from geo.datum import Datum
 
+# Sources: the URI interfaces of the three (lbs.amap.com/api/uri-api, lbsyun.baidu.com uri, lbs.qq.com uri_v1).
+# AMap takes GCJ-02 as lng,lat; Baidu BD-09 as lat,lng; Tencent GCJ-02 as lat,lng.
+LINKS = {
+    "amap": "https://uri.amap.com/navigation?to={gcj_lon},{gcj_lat},{title}"
+    "&mode=walk&coordinate=gaode&src=yizhan&callnative=1",
+    "baidu": "https://api.map.baidu.com/marker?location={bd_lat},{bd_lon}&title={title}&content={title}"
+    "&coord_type=bd09ll&output=html&src=webapp.yizhan.registry",
+    "tencent": "https://apis.map.qq.com/uri/v1/routeplan?type=walk&to={title}&tocoord={gcj_lat},{gcj_lon}"
+    "&referer=yizhan",
+}
+_QUOTED = [quote(bytes([byte]), safe="") for byte in range(256)]
+_SEPARATORS = str.maketrans(dict.fromkeys(",:;|", " "))
+
 
 def links(lon: float, lat: float, name: str) -> dict[str, str]:
-    """Links to AMap (GCJ-02, lng,lat), Baidu (BD-09, lat,lng) and Tencent (GCJ-02, lat,lng) for a WGS-84 point.
-
-    Sources: the URI interfaces of the three (lbs.amap.com/api/uri-api, lbsyun.baidu.com uri, lbs.qq.com uri_v1).
-    """
+    """Links to AMap, Baidu and Tencent for a WGS-84 point, degrees."""
     gcj_lon, gcj_lat = datum.convert(lon, lat, Datum.WGS84, Datum.GCJ02)
     bd_lon, bd_lat = datum.convert(lon, lat, Datum.WGS84, Datum.BD09)
-    # Commas, colons and semicolons are separators inside their values, so a name must not bring its own.
-    title = name.translate({ord(mark): " " for mark in ",:;|"})
-    amap = {"to": f"{gcj_lon:.6f},{gcj_lat:.6f},{title}", "mode": "walk", "coordinate": "gaode", "src": "yizhan"}
-    baidu = {"location": f"{bd_lat:.6f},{bd_lon:.6f}", "title": title, "content": title, "coord_type": "bd09ll"}
-    tencent = {"type": "walk", "to": title, "tocoord": f"{gcj_lat:.6f},{gcj_lon:.6f}", "referer": "yizhan"}
-    return {
-        "amap": _link("https://uri.amap.com/navigation", amap | {"callnative": "1"}),
-        "baidu": _link("https://api.map.baidu.com/marker", baidu | {"output": "html", "src": "webapp.yizhan.registry"}),
-        "tencent": _link("https://apis.map.qq.com/uri/v1/routeplan", tencent),
-    }
+    places = {"gcj_lon": gcj_lon, "gcj_lat": gcj_lat, "bd_lon": bd_lon, "bd_lat": bd_lat}
+    written = {name: f"{degrees:.6f}" for name, degrees in places.items()}
+    return {app: link.format(**written, title=title(name)) for app, link in LINKS.items()}
 
 
-def _link(address: str, values: dict[str, str]) -> str:
-    return f"{address}?{urlencode(values, safe=',', quote_via=quote)}"
+def title(name: str) -> str:
+    """A name as it stands in the links, percent-encoded.
+
+    Commas, colons and semicolons are separators inside their values, so a name must not bring its own.
+    """
+    return "".join([_QUOTED[byte] for byte in name.translate(_SEPARATORS).encode()])

@@ -4,9 +4,9 @@ import hashlib
 import hmac
 import secrets
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, field_validator, model_validator
 from sqlalchemy import func, or_, text
 from sqlmodel import Session, col, select, update
 from stdnum.cn import uscc as uscc_number
@@ -15,6 +15,7 @@ from stdnum.exceptions import ValidationError as NumberError
 from geo import db, errors
 from geo.access import Principal, Relation
 from geo.errors import Problem
+from geo.instant import Instant
 from geo.tables import ApiKey, Organisation
 from geo.vocabulary import OrganisationKind, Role
 
@@ -35,6 +36,12 @@ class OrganisationDraft(BaseModel):
     region: Adcode | None = None
     uscc: str | None = None
 
+    @model_validator(mode="after")
+    def _not_its_own_parent(self) -> Self:
+        if self.parent == self.code:
+            raise ValueError("parent: expected another organisation")
+        return self
+
     @field_validator("uscc")
     @classmethod
     def _check_digit(cls, value: str | None) -> str | None:
@@ -43,6 +50,16 @@ class OrganisationDraft(BaseModel):
         except NumberError as error:
             message = "a unified social credit code: 18 characters, the last a check character (GB 32100)"
             raise ValueError(message) from error
+
+
+class KeyDraft(BaseModel):
+    """What a new key may do: its role, and the region of an auditor; it never ends unless it says when."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    role: Role
+    region: Adcode | None = None
+    expires_at: Instant | None = None
 
 
 def draft(**said: Any) -> OrganisationDraft:

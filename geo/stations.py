@@ -12,7 +12,7 @@ from sqlalchemy import RowMapping
 from sqlmodel import Session
 
 from geo import datum, db, errors, hours, navigation, opening
-from geo.datum import Datum
+from geo.datum import Datum, Latitude, Longitude
 from geo.hours import SHANGHAI
 from geo.opening import Moment
 from geo.vocabulary import (
@@ -46,6 +46,15 @@ class FacilityDraft(BaseModel):
     note: Annotated[str, trimmed(500)] | None = None
 
 
+class FacilityState(BaseModel):
+    """What is said of one facility."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    status: FacilityStatus
+    note: Annotated[str, trimmed(500)] | None = None
+
+
 class StationDraft(BaseModel):
     """What a host says of a station: one flat object for HTTP, spreadsheet and command line alike.
 
@@ -55,8 +64,8 @@ class StationDraft(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: Annotated[str, trimmed(200)]
-    lon: float = Field(allow_inf_nan=False, description="degrees, in the datum `crs`", json_schema_extra=datum.LONGITUDES)
-    lat: float = Field(allow_inf_nan=False, description="degrees, in the datum `crs`", json_schema_extra=datum.LATITUDES)
+    lon: Longitude = Field(description="degrees, in the datum `crs`")
+    lat: Latitude = Field(description="degrees, in the datum `crs`")
     crs: Datum = Datum.WGS84
     kind: StationKind | None = Field(None, description="by the managing organisation when left out")
     host_ref: Annotated[str, trimmed(100)] | None = Field(None, description="the host's own number of the site")
@@ -151,6 +160,12 @@ PROPERTIES = (
 )
 INSTANTS = ("verified_at", "created_at", "updated_at")
 
+# What a rider needs to choose by: the station's own, and what many stations have in common. Beside these nearest
+# tells the facilities, the state at the instant, distance and bearing, and the links. The rest is one read away.
+NEAR_OWN = ("code", "name", "address", "hours_note")
+NEAR_SHARED = tuple("kind brand entry_modes registration_required opening_hours hours_calendar synthetic".split())
+NEAR_STATE = ("operational_status", "open", "opens_at", "closes_at")
+
 
 def feature(row: RowMapping, crs: Datum, when: Moment) -> dict[str, Any]:
     """The GeoJSON Feature (RFC 7946) of a row of `station_card`: position in `crs`, 7 decimals; state at `when`."""
@@ -181,9 +196,14 @@ def instant(value: datetime | None) -> str | None:
 
 
 def near_feature(row: RowMapping, crs: Datum, when: Moment) -> dict[str, Any]:
-    """`feature`, with `distance_m` (to the centimetre) and `bearing_deg` from where the rider stands."""
-    found = feature(row, crs, when)
+    """What nearest shows of a station: less than `feature`, with how far it is and in which direction.
+
+    `distance_m` is to the centimetre, `bearing_deg` from where the rider stands.
+    """
+    whole = feature(row, crs, when)
+    names = (*NEAR_OWN, "facilities", *NEAR_SHARED, *NEAR_STATE, "navigation")
+    properties = {name: whole["properties"][name] for name in names}
     bearing = row["bearing_deg"]
-    found["properties"]["distance_m"] = round(row["distance_m"], 2)
-    found["properties"]["bearing_deg"] = None if bearing is None else round(bearing, 1)
-    return found
+    properties["distance_m"] = round(row["distance_m"], 2)
+    properties["bearing_deg"] = None if bearing is None else round(bearing, 1)
+    return whole | {"properties": properties}

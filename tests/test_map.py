@@ -1,16 +1,9 @@
 """The map page in a real browser, served by the real server."""
 
 import math
-import os
 import shutil
-import socket
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +16,7 @@ from geo import db
 from geo.registration import Incoming, Verdict, register
 from geo.stations import StationDraft
 from geo.vocabulary import Facility, StationKind
+from tests.serving import serving
 
 ROOT = Path(__file__).parents[1]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -114,38 +108,6 @@ def site(clone: Callable[[], str]) -> Iterator[str]:
     engine.dispose()
     with serving(url) as address:
         yield address
-
-
-@contextmanager
-def serving(database_url: str) -> Iterator[str]:
-    """`yizhan serve` on a free port of the loopback."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    environment = os.environ | {"DATABASE_URL": database_url, "YIZHAN_SECRET": "a secret for tests only"}
-    command = [sys.executable, "-c", "from api.cli import main; main()", "serve", "--port", str(port)]
-    server = subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True
-    )
-    try:
-        wait_until_ready(server, f"http://127.0.0.1:{port}")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(10)
-
-
-def wait_until_ready(server: subprocess.Popen[str], address: str) -> None:
-    deadline = time.monotonic() + 30
-    while server.poll() is None and time.monotonic() < deadline:
-        try:
-            with urllib.request.urlopen(f"{address}/readyz", timeout=5):
-                return
-        except urllib.error.HTTPError as error:
-            error.close()
-        except OSError:
-            pass
-        time.sleep(0.05)
-    pytest.fail("the server did not become ready")
 
 
 @pytest.fixture(scope="module")

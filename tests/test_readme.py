@@ -1,44 +1,15 @@
 """The README is a promise: its commands run, and print what it shows."""
 
-import contextlib
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
-from urllib.request import urlopen
+
+from tests.serving import serving
 
 ROOT = Path(__file__).parents[1]
-YIZHAN = Path(sys.executable).with_name("yizhan")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextlib.contextmanager
-def serving(url: str, port: int) -> Iterator[None]:
-    """The real server over a database, until the test is over."""
-    command = [str(YIZHAN), "serve", "--port", str(port)]
-    with subprocess.Popen(
-        command, env={**os.environ, "DATABASE_URL": url}, stderr=subprocess.PIPE, text=True
-    ) as server:
-        try:
-            for _ in range(200):
-                with contextlib.suppress(OSError), urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5):
-                    break
-                assert server.poll() is None, server.stderr
-                time.sleep(0.1)
-            yield
-        finally:
-            server.terminate()
-            server.communicate(timeout=20)
 
 
 def blocks(page: str, language: str) -> list[str]:
@@ -48,12 +19,11 @@ def blocks(page: str, language: str) -> list[str]:
 def test_the_commands_of_the_readme_run_as_printed(fresh_url: str, tmp_path: Path):
     for name in (".venv", "examples"):
         (tmp_path / name).symlink_to(ROOT / name if name != ".venv" else Path(sys.prefix))
-    port = free_port()
     # One shell for all of it, as a reader would: what a block sets, the next one uses.
-    script = "\n".join(blocks("README.md", "sh")).replace("127.0.0.1:8000", f"127.0.0.1:{port}")
-    with serving(fresh_url, port):
+    script = "\n".join(blocks("README.md", "sh"))
+    with serving(fresh_url) as address:
         done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", script],
+            ["bash", "-euo", "pipefail", "-c", script.replace("http://127.0.0.1:8000", address)],
             cwd=tmp_path,
             env={**os.environ, "DATABASE_URL": fresh_url},
             capture_output=True,

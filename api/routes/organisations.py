@@ -1,17 +1,13 @@
 """Administration: organisations and their keys."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Body, Depends, Path
-from pydantic import AwareDatetime
+from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from api import answers
 from api.deps import SessionDep, WhoDep, json_body
 from api.schemas import KeyOut, OrganisationOut, problems
 from geo import organisations
-from geo.organisations import Adcode, OrganisationDraft
-from geo.vocabulary import Role
+from geo.organisations import KeyDraft, OrganisationDraft
 
 router = APIRouter(tags=["administration"])
 IS_JSON = [Depends(json_body)]
@@ -40,17 +36,10 @@ def create_organisation(session: SessionDep, who: WhoDep, draft: OrganisationDra
     dependencies=IS_JSON,
     responses={201: {"model": KeyOut}, **problems(400, 401, 403, 404, 413, 415, 422, 503)},
 )
-def create_key(
-    session: SessionDep,
-    who: WhoDep,
-    code: Annotated[str, Path(examples=["ccb-zz"])],
-    role: Annotated[Role, Body(examples=["host"])],
-    region: Annotated[Adcode | None, Body(examples=["410100"])] = None,
-    expires_at: Annotated[AwareDatetime | None, Body()] = None,
-) -> Response:
+def create_key(session: SessionDep, who: WhoDep, code: str, draft: KeyDraft) -> Response:
     """The secret is shown this once. Several live keys let one be replaced without a gap."""
     organisations.require_admin(who)
-    key = organisations.create_key(session, code, role=role, region=region, expires_at=expires_at)
+    key = organisations.create_key(session, code, **draft.model_dump())
     prefix = organisations.prefix_of(key)
     return answers.created(KeyOut(key=key, prefix=prefix), f"/v1/keys/{prefix}")
 

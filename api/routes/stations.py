@@ -38,7 +38,7 @@ def list_stations(request: Request, session: SessionDep, asked: Annotated[ListQu
 def get_station_by_code(
     request: Request,
     session: SessionDep,
-    code: Annotated[str, Path(examples=["YZ0000000176"])],
+    code: str,
     crs: CrsParam = Datum.WGS84,
 ) -> Response:
     """The station with this code, with an ETag."""
@@ -55,7 +55,7 @@ def get_station(
     request: Request,
     session: SessionDep,
     who: PerhapsDep,
-    station_id: Annotated[str, Path(examples=["0b5d7f0c-6d5e-5c3a-9a57-1f2f6d0f4c11"])],
+    station_id: Annotated[str, Path(json_schema_extra={"format": "uuid"})],
     crs: CrsParam = Datum.WGS84,
 ) -> Response:
     """The station with this id, with an ETag; unpublished ones for those whose key may see them."""

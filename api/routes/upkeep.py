@@ -10,12 +10,12 @@ from api.deps import NeededRevisionDep, RevisionDep, SessionDep, WhoDep, json_bo
 from api.schemas import PendingFeature, problems
 from geo import upkeep
 from geo.closures import ClosureDraft
-from geo.stations import FacilityDraft, StationDraft
-from geo.vocabulary import Facility, FacilityStatus
+from geo.stations import FacilityDraft, FacilityState, StationDraft, trimmed
+from geo.vocabulary import Facility
 
 router = APIRouter(tags=["hosts"])
 
-StationId = Annotated[str, Path(examples=["0b5d7f0c-6d5e-5c3a-9a57-1f2f6d0f4c11"])]
+StationId = Annotated[str, Path(json_schema_extra={"format": "uuid"})]
 IS_JSON = [Depends(json_body)]
 ANSWERS: dict[int | str, dict[str, Any]] = {200: {"model": PendingFeature}, **problems(400, 401, 403, 404, 503)}
 WAITING: dict[int | str, dict[str, Any]] = {202: {"model": PendingFeature, "description": "waits for review"}}
@@ -49,8 +49,8 @@ def register_station(session: SessionDep, who: WhoDep, draft: StationDraft) -> R
 def put_station(
     session: SessionDep,
     who: WhoDep,
-    code: Annotated[str, Path(examples=["ccb-zz"])],
-    host_ref: Annotated[str, Path(max_length=100, examples=["41010201"])],
+    code: str,
+    host_ref: Annotated[str, trimmed(100), Path()],
     draft: StationDraft,
     revision: RevisionDep,
 ) -> Response:
@@ -69,10 +69,7 @@ def amend_station(
     session: SessionDep,
     who: WhoDep,
     station_id: StationId,
-    patch: Annotated[
-        dict[str, Any],
-        Body(media_type="application/merge-patch+json", examples=[{"opening_hours": "24/7", "phone": None}]),
-    ],
+    patch: Annotated[dict[str, Any], Body(media_type="application/merge-patch+json")],
     revision: NeededRevisionDep,
 ) -> Response:
     """A merge patch (RFC 7396): null clears. On a published station name, kind, host and place wait for review."""
@@ -142,10 +139,9 @@ def report_facility(
     who: WhoDep,
     station_id: StationId,
     facility: Facility,
-    status: Annotated[FacilityStatus, Body(examples=["faulty"])],
+    state: FacilityState,
     revision: RevisionDep,
-    note: Annotated[str | None, Body(min_length=1, max_length=500, examples=["等配件"])] = None,
 ) -> Response:
     """Riders see it at once; a filter passes only what is working."""
-    draft = FacilityDraft(facility=facility, status=status, note=note)
+    draft = FacilityDraft(facility=facility, **state.model_dump())
     return answers.outcome(session, upkeep.report_facility(session, who, station_id, draft, revision=revision))

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
@@ -15,8 +14,8 @@ import psycopg
 import pytest
 
 from api import cli
+from tests.serving import YIZHAN, free_port, wait_until_ready
 
-YIZHAN = Path(sys.executable).with_name("yizhan")
 ROOT = Path(__file__).parents[2]
 HEADER = "名称,经度,纬度,设施\n"
 
@@ -136,29 +135,27 @@ def test_an_unmigrated_server_says_what_to_do(server):
 
 def test_ctrl_c_of_a_server_with_its_own_cluster_leaves_no_process(tmp_path_factory):
     """Cluster, migrations, server, Ctrl-C; then kill -9 of everything, and what was written is there."""
-    from tests.test_readme import free_port
-
     data = Path(f"/tmp/yizhan-cli-{os.getpid()}")
     port = free_port()
     env = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
     command = [str(YIZHAN), "serve", "--port", str(port), "--data", str(data)]
     try:
-        server = subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True, start_new_session=True)
-        wait_ready(port, server)
+        server = subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL, start_new_session=True)
+        wait_until_ready(server, f"http://127.0.0.1:{port}")
         made = subprocess.run(
             [YIZHAN, "organisations", "create", "ccb", "建行", "--kind", "bank", "--data", str(data)],
             env=env, capture_output=True, text=True, timeout=60,
         )  # fmt: skip
         assert made.returncode == 0, made.stderr
         os.killpg(server.pid, signal.SIGINT)
-        server.communicate(timeout=30)
+        server.wait(30)
         assert using(data) == []
-        server = subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True, start_new_session=True)
-        wait_ready(port, server)
+        server = subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL, start_new_session=True)
+        wait_until_ready(server, f"http://127.0.0.1:{port}")
         for pid in [*using(data), server.pid]:
             os.kill(pid, signal.SIGKILL)
         os.killpg(server.pid, signal.SIGKILL)
-        server.communicate(timeout=30)
+        server.wait(30)
         again = subprocess.run(
             [YIZHAN, "keys", "create", "--organisation", "ccb", "--role", "host", "--data", str(data)],
             env=env, capture_output=True, text=True, timeout=60,
@@ -169,19 +166,6 @@ def test_ctrl_c_of_a_server_with_its_own_cluster_leaves_no_process(tmp_path_fact
         for pid in using(data):
             os.kill(pid, signal.SIGKILL)
         subprocess.run(["rm", "-rf", str(data)], check=True)
-
-
-def wait_ready(port: int, server: subprocess.Popen[str]) -> None:
-    from urllib.request import urlopen
-
-    for _ in range(300):
-        try:
-            with urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5):
-                return
-        except OSError:
-            assert server.poll() is None, server.communicate()[1]
-            time.sleep(0.1)
-    raise AssertionError("the server is not ready after 30 s")
 
 
 def using(data: Path) -> list[int]:
