@@ -88,7 +88,7 @@ def outcome(session: Session, done: Outcome, *, location: str | None = None) -> 
     headers = {"ETag": entity_tag(done.row, body)}
     place = location or (f"/v1/stations/{done.row['id']}" if done.created else None)
     answer = geojson(body, **headers, **({"Location": place} if place else {}))
-    answer.status_code = 201 if place else 202 if done.pending else 200
+    answer.status_code = 201 if place else 202 if done.waits else 200
     return answer
 
 

@@ -48,7 +48,7 @@ def create_app(settings: Settings | None = None, engine: db.Database | None = No
     add_pages(app)
     app.add_middleware(BodyLimit)
     app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_headers=["*"], expose_headers=["ETag", "Link"])
-    # A rider's mobile data: ten results shrink from 30 to 4 kB, for 0.2 ms; level 9 saves 1 % more for half as much again.
+    # A rider's mobile data: ten results of 30 kB shrink to 4 kB in 0.2 ms; level 9 takes half as much again.
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=6)
     app.add_middleware(AccessLog)
     app.openapi = lambda: document.describe(app)  # type: ignore[method-assign]  # FastAPI's documented way

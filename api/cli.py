@@ -196,7 +196,7 @@ def load_holidays(
 def import_stations(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV, UTF-8 or GB18030.")],
     organisation: Organisation = None,
-    crs: Annotated[Datum, typer.Option(help="Datum of the positions.")] = Datum.WGS84,
+    crs: Annotated[Datum, typer.Option(help="Datum of the positions.", case_sensitive=False)] = Datum.WGS84,
     kind: Annotated[StationKind | None, typer.Option(help="Kind of rows that name none.")] = None,
     publish: Annotated[bool, typer.Option("--publish", help="Publish at once.")] = False,  # noqa: FBT002
     partial: Annotated[bool, typer.Option("--partial", help="Enter the good rows.")] = False,  # noqa: FBT002
@@ -240,9 +240,10 @@ def show_report(report: transfer.Report, *, dry_run: bool) -> None:
     for row in report.rows:
         for problem in row.errors:
             column = str(problem.loc[0]) if problem.loc else ""
-            table.add_row(str(row.row), row.verdict, column, repr(problem.value), problem.message)
+            shown = "" if problem.value is None else str(problem.value)
+            table.add_row(str(row.row), row.verdict, column, shown, problem.message)
         for warning in row.warnings:
-            table.add_row(str(row.row), row.verdict, "", "", warning)
+            table.add_row(str(row.row), "warning", "", "", warning)
     if table.row_count:
         out.print(table, markup=False)
     counts = ", ".join(f"{report.counts[verdict]} {verdict}" for verdict in Verdict)
@@ -296,6 +297,9 @@ def create_key(
     """Make a key and print it, this once, alone on standard output."""
     with operator_session(data) as session:
         key = organisations.create_key(session, organisation, role=role, region=region)
+        reach = organisations.authenticate(session, key).region
+    if role is Role.AUDITOR and not reach:
+        err.print("This auditor's key is for the whole country: neither it nor its organisation has a region.")
     sys.stdout.write(key + "\n")
 
 
@@ -330,6 +334,9 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         app()
+    except OSError as error:
+        err.print(f"{error.strerror}: {error.filename}", markup=False, highlight=False)
+        sys.exit(1)
     except errors.YizhanError as error:
         err.print(error.message, markup=False, highlight=False)
         for problem in error.problems:

@@ -1,14 +1,14 @@
 """What routes ask for: a session, a point, filters, a page. Parameters are parsed here and nowhere else."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import Depends, Header, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WrapValidator
 from sqlmodel import Session
 
 from api import errors as api_errors
@@ -18,7 +18,7 @@ from geo import datum, db, errors, organisations
 from geo.access import Principal
 from geo.datum import Datum, Latitude, Longitude
 from geo.errors import InvalidQuery, Problem
-from geo.instant import Instant
+from geo.instant import FIRST_YEAR, LAST_YEAR, Instant
 from geo.search import FARTHEST_M, Listing, Wanted
 from geo.vocabulary import EntryMode, Facility, Serves, StationKind
 
@@ -79,7 +79,9 @@ def unstorable(value: object, loc: tuple[str | int, ...]) -> Iterator[Problem]:
             waiting += [((*loc, name), item) for name, item in value.items() if name not in bad]
 
 
-def revision_given(if_match: Annotated[str | None, Header(description="the ETag you were given")] = None) -> int | None:
+def revision_given(
+    if_match: Annotated[str | None, Header(alias="If-Match", description="the ETag you were given")] = None,
+) -> int | None:
     """The revision an `If-Match` names: what stands before the dash of our entity tags; `*` is any."""
     if if_match is None or if_match.strip() == "*":
         return None
@@ -91,7 +93,7 @@ def revision_given(if_match: Annotated[str | None, Header(description="the ETag 
 
 def revision_needed(
     revision: Annotated[int | None, Depends(revision_given)],
-    if_match: Annotated[str | None, Header(include_in_schema=False)] = None,
+    if_match: Annotated[str | None, Header(alias="If-Match", include_in_schema=False)] = None,
 ) -> int | None:
     """The same, and 428 where it is left out."""
     if if_match is None:
@@ -161,7 +163,19 @@ class Asked(BaseModel):
 Facilities = Annotated[list[Facility], BeforeValidator(split_commas)]
 
 
-OpenAt = Annotated[Literal["now"] | Instant | None, Field(examples=["now", "2026-10-01T10:00:00+08:00"])]
+def _now_or_instant(value: object, read: Callable[[object], object]) -> object:
+    try:
+        return read(value)
+    except ValidationError:
+        expected = "expected `now`, or an RFC 3339 instant with its offset, such as 2026-10-01T10:00:00+08:00"
+        raise ValueError(f"{expected}, of the years {FIRST_YEAR} to {LAST_YEAR}") from None
+
+
+OpenAt = Annotated[
+    Literal["now"] | Instant | None,
+    WrapValidator(_now_or_instant),
+    Field(examples=["now", "2026-10-01T10:00:00+08:00"]),
+]
 
 
 class FilterQuery(Asked):
@@ -237,6 +251,8 @@ class ListQuery(FilterQuery):
 
     def listing(self) -> Listing:
         """What is asked, as the search takes it."""
+        if self.level and not self.region:
+            raise InvalidQuery(problems=[Problem((*LOCALITY, "level"), "expected together with region")])
         bbox = wgs84_bbox(self.bbox, self.crs) if self.bbox else None
         return Listing(bbox, self.region, self.level, self.q, self.wanted(), self.updated_since)
 

@@ -46,6 +46,7 @@ def describe(app: FastAPI) -> Json:
             for operation in item.values():
                 tidy_parameters(operation.get("parameters", ()))
                 say_what_amends(operation)
+                say_what_is_needed(operation)
                 say_errors(path, operation)
                 say_geojson(operation, known)
                 say_headers(operation)
@@ -89,6 +90,13 @@ def say_what_amends(operation: Json) -> None:
     for media_type, content in operation.get("requestBody", {"content": {}})["content"].items():
         if media_type in PATCHES:
             content["schema"] = {"$ref": REF + PATCHES[media_type].replace("Draft", "Patch")}
+
+
+def say_what_is_needed(operation: Json) -> None:
+    """Where 428 is answered If-Match is needed, though FastAPI, which would answer 400, knows it as optional."""
+    for parameter in operation.get("parameters", ()):
+        if parameter["name"] == "If-Match" and "428" in operation["responses"]:
+            parameter["required"] = True
 
 
 def say_errors(path: str, operation: Json) -> None:

@@ -112,15 +112,18 @@ async def answer_invalid_request(request: Request, error: Exception) -> Response
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class
     if stranger := await run_in_threadpool(refuse_stranger, request):
         return await answer_error(request, stranger)
-    found = [{"loc": place_of(item), "message": message_of(item)} for item in error.errors()]
-    in_body = found[0]["loc"][0] == "body"
+    found: dict[tuple[str | int, ...], list[str]] = {}
+    for item in error.errors():
+        found.setdefault(place_of(item), []).append(message_of(item))
+    problems = [{"loc": list(loc), "message": ", or ".join(messages)} for loc, messages in found.items()]
+    in_body = problems[0]["loc"][0] == "body"
     detail = "The body breaks a rule." if in_body else "A parameter is not valid."
-    return ProblemResponse(request, 422 if in_body else 400, detail, problems=found)
+    return ProblemResponse(request, 422 if in_body else 400, detail, problems=problems)
 
 
-def place_of(item: Mapping[str, Any]) -> list[str | int]:
+def place_of(item: Mapping[str, Any]) -> tuple[str | int, ...]:
     """Where it is, without the names pydantic gives to the choices of a union: `literal['now']`."""
-    return [part for part in item["loc"] if isinstance(part, int) or "[" not in part]
+    return tuple(part for part in item["loc"] if isinstance(part, int) or "[" not in part)
 
 
 def message_of(item: Mapping[str, Any]) -> str:

@@ -196,6 +196,8 @@ PARAMETERS: dict[str, Shown] = {
     "parent": Shown("410000", "110000"),
     "level": Shown("city", "province"),
     "limit": Shown(20, 10),
+    "If-Match": same('"3-9f1c2a07"'),
+    "If-None-Match": same('"3-9f1c2a07"'),
 }
 
 # By the operation's id and, where the same word is something else there, its parameter.

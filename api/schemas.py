@@ -137,6 +137,7 @@ class StationFeature(BaseModel):
     geometry: Point
     properties: StationProperties
     crs: Datum | None = None
+    pending: list[str] | None = Field(None, description="what waits for review; only with a key")
 
 
 class NearFeature(StationFeature):

@@ -76,6 +76,12 @@ class Datum(StrEnum):
     GCJ02 = "gcj02"
     BD09 = "bd09"
 
+    @classmethod
+    def _missing_(cls, value: object) -> "Datum | None":
+        """As people write it: GCJ-02, WGS 84."""
+        folded = str(value).lower().replace("-", "").replace(" ", "").replace("_", "")
+        return next((member for member in cls if member.value == folded), None)
+
 
 def convert(lon: float, lat: float, source: Datum, target: Datum) -> tuple[float, float]:
     """The same place in another datum, degrees in and out: ``convert(lon, lat, Datum.GCJ02, Datum.WGS84)``.

@@ -181,7 +181,7 @@ def share_out(total: int, weights: Floats) -> Ints:
     if not total:
         return np.zeros(len(weights), dtype=np.intp)
     exact = total * weights / weights.sum()
-    counts = np.floor(exact).astype(np.intp)
+    counts: Ints = np.floor(exact).astype(np.intp)
     largest = np.argsort(counts - exact, kind="stable")[: total - counts.sum()]
     counts[largest] += 1
     return counts

@@ -73,10 +73,19 @@ def draft(**said: Any) -> OrganisationDraft:
 
 def create(session: Session, draft: OrganisationDraft) -> Organisation:
     """Enter an organisation. Raises `OrganisationExists`; `OrganisationNotFound` when the parent is unknown."""
+    _know_region(session, draft.region)
     organisation = Organisation(**draft.model_dump())
     session.add(organisation)
     session.flush()
     return organisation
+
+
+def _know_region(session: Session, adcode: str | None) -> None:
+    """Raise `RegionNotFound` for a code that is no division; where none are loaded, nothing is known of any."""
+    if adcode and session.scalar(text("SELECT EXISTS (SELECT FROM region)")):
+        known = text("SELECT EXISTS (SELECT FROM region WHERE adcode = :adcode)")
+        if not session.scalar(known, {"adcode": adcode}):
+            raise errors.RegionNotFound(f"There is no administrative division {adcode}.")
 
 
 def get(session: Session, code: str) -> Organisation:
@@ -103,9 +112,13 @@ def create_key(
 ) -> str:
     """A new key, ``yz_<prefix>_<secret>``: the only time its secret is seen; at rest it is SHA-256.
 
-    An organisation may have several live keys, so that one can be replaced without a gap.
+    An organisation may have several live keys, so that one can be replaced without a gap. An auditor's region is
+    its organisation's when none is given; where that has none either, it is the whole country.
     """
-    get(session, organisation)
+    owner = get(session, organisation)
+    if role is Role.AUDITOR and region is None:
+        region = owner.region
+    _know_region(session, region)
     # Hexadecimal, so that the separator cannot occur in it; 48 bits find it, 256 bits prove it.
     prefix, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
     key = f"{KEY_MARK}{prefix}_{secret}"

@@ -241,13 +241,19 @@ def amend(session: Session, station: Station, patch: Mapping[str, Any]) -> Incom
 
     Raises `InvalidInput` with a Problem for each field that breaks a rule.
     """
+    moved = {"lon", "lat", "crs"} & patch.keys()
+    if moved and not {"lon", "lat"} <= patch.keys():
+        expected = "expected lon and lat together, with their crs (wgs84 when left out)"
+        problems = [Problem(("body", name), expected, patch[name]) for name in sorted(moved)]
+        raise errors.InvalidInput("The body breaks a rule.", problems=problems)
+    if moved:
+        patch = {"crs": datum.Datum.WGS84, **patch}  # as everywhere; not the datum it was first submitted in
     try:
         draft = StationDraft.model_validate({**_said_so_far(station), **patch})
     except ValidationError as error:
         problems = [Problem(("body", *item["loc"]), _message(item), item["input"]) for item in error.errors()]
         raise errors.InvalidInput("The body breaks a rule.", problems=problems) from error
-    moved = {"lon", "lat", "crs"} if {"lon", "lat", "crs"} & patch.keys() else set()
-    draft.model_fields_set.intersection_update(patch.keys() | moved)
+    draft.model_fields_set.intersection_update(patch.keys())
     row = Incoming(1, draft, id=station.id)
     _refuse_unknown_organisations(session, [row])
     if not row.errors:

@@ -4,17 +4,18 @@ Registering, comparing and merging drafts is `geo.registration`; finding station
 """
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
 from sqlalchemy import RowMapping
 from sqlmodel import Session
 
 from geo import datum, db, errors, hours, navigation, opening
 from geo.datum import Datum, Latitude, Longitude
 from geo.hours import SHANGHAI
-from geo.opening import Moment
+from geo.opening import Card, Moment
 from geo.vocabulary import (
     EntryMode,
     Facility,
@@ -34,6 +35,12 @@ def trimmed(longest: int) -> StringConstraints:
 
 Phone = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[0-9+()（）\-转*#,;/ ]{3,40}$")]
 ExternalId = Literal["host_branch_no", "union_code", "amap_poi", "baidu_uid", "tencent_poi", "osm"]
+
+
+def _axis_error(problem: errors.Problem) -> InitErrorDetails:
+    """One wrong axis, named: a validator of the whole model could only say that something is wrong."""
+    kind = PydanticCustomError("position", "{message}", {"message": problem.message})
+    return InitErrorDetails(type=kind, loc=(str(problem.loc[-1]),), input=problem.value)
 
 
 class FacilityDraft(BaseModel):
@@ -116,14 +123,14 @@ class StationDraft(BaseModel):
         except errors.InvalidInput as error:
             raise ValueError("; ".join(problem.message for problem in error.problems)) from error
 
-    @field_validator("lat")
-    @classmethod
-    def _inside_the_envelope(cls, lat: float, info: ValidationInfo) -> float:
+    @model_validator(mode="after")
+    def _inside_the_envelope(self) -> Self:
         try:
-            datum.check_position(info.data.get("lon", datum.ENVELOPE[0]), lat)
+            datum.check_position(self.lon, self.lat)
         except errors.InvalidInput as error:
-            raise ValueError("; ".join(problem.message for problem in error.problems)) from error
-        return lat
+            wrong = [_axis_error(problem) for problem in error.problems]
+            raise ValidationError.from_exception_data("StationDraft", wrong) from error
+        return self
 
     def position(self) -> tuple[float, float]:
         """Where it is: WGS-84 longitude and latitude, degrees."""
@@ -163,11 +170,13 @@ INSTANTS = ("verified_at", "created_at", "updated_at")
 # What a rider needs to choose by: the station's own, and what many stations have in common. Beside these nearest
 # tells the facilities, the state at the instant, distance and bearing, and the links. The rest is one read away.
 NEAR_OWN = ("code", "name", "address", "hours_note")
-NEAR_SHARED = tuple("kind brand entry_modes registration_required opening_hours hours_calendar synthetic".split())
+NEAR_SHARED = (
+    *("kind", "brand", "entry_modes", "registration_required", "opening_hours", "hours_calendar", "synthetic"),
+)
 NEAR_STATE = ("operational_status", "open", "opens_at", "closes_at")
 
 
-def feature(row: RowMapping, crs: Datum, when: Moment) -> dict[str, Any]:
+def feature(row: Card, crs: Datum, when: Moment) -> dict[str, Any]:
     """The GeoJSON Feature (RFC 7946) of a row of `station_card`: position in `crs`, 7 decimals; state at `when`."""
     lon, lat = row["lon"], row["lat"]
     shown = (lon, lat) if crs is Datum.WGS84 else datum.convert(lon, lat, Datum.WGS84, crs)

@@ -80,7 +80,7 @@ def read(content: bytes, *, defaults: Mapping[str, Any]) -> Table:
         if number > LARGEST_ROWS + 1:
             raise errors.UnreadableFile(f"More than {LARGEST_ROWS} rows; split the file.")
         if any(cell.strip() for cell in cells):
-            lines.append(_line(number, cells, columns, defaults))
+            lines.append(_line(number, cells, columns, len(header), defaults))
     return Table(lines, warnings)
 
 
@@ -145,7 +145,11 @@ def _columns(header: Sequence[str]) -> tuple[dict[int, tuple[str, str]], list[st
 
 
 def _line(
-    number: int, cells: Sequence[str], columns: Mapping[int, tuple[str, str]], defaults: Mapping[str, Any]
+    number: int,
+    cells: Sequence[str],
+    columns: Mapping[int, tuple[str, str]],
+    width: int,
+    defaults: Mapping[str, Any],
 ) -> Line:
     line = Line(number)
     titles = dict(columns.values())
@@ -154,11 +158,16 @@ def _line(
         if index in columns and cell.strip():
             name, title = columns[index]
             _say(said, name, title, _restored(cell), line)
-    if not line.errors:
-        try:
-            line.draft = StationDraft.model_validate(said)
-        except ValidationError as error:
-            line.errors += [_problem(item, titles) for item in error.errors()]
+    if any(cell.strip() for cell in cells[max(columns) + 1 :]) and len(cells) > width:
+        line.warnings.append(f"has {len(cells)} cells, the header {width}; what is beyond it was left out")
+    unread = {problem.loc[0] for problem in line.errors}
+    try:
+        draft = StationDraft.model_validate(said)
+    except ValidationError as error:
+        problems = (_problem(item, titles) for item in error.errors())
+        line.errors += [problem for problem in problems if problem.loc[0] not in unread]
+    else:
+        line.draft = None if line.errors else draft
     return line
 
 
@@ -252,7 +261,7 @@ def _word(enumeration: type[vocabulary.Word]) -> Callable[[str], vocabulary.Word
 READERS: Mapping[str, Callable[[str], Any]] = {
     "lon": _number,
     "lat": _number,
-    "crs": lambda cell: _plain(cell).lower().replace("-", ""),
+    "crs": _plain,
     "capacity": _number,
     "floor_area_m2": _number,
     "phone": _plain,

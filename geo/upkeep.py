@@ -18,11 +18,19 @@ from geo.tables import Station
 
 @dataclass(frozen=True)
 class Outcome:
-    """The station's card after the change, whether it is new, and which fields wait for review."""
+    """The station's card after the change, whether it is new, and which of its fields wait for review."""
 
     row: RowMapping
     created: bool = False
     pending: tuple[str, ...] = ()
+    waits: bool = False  # whether something of this very change waits
+
+
+def read(session: Session, who: Principal | None, station_id: str) -> Outcome:
+    """The station as `who` (None: the public) may see it; with a key, also what waits for review."""
+    row = permits.see(session, station_id, who)
+    proposal = reviews.open_proposal(session, row["id"]) if who else None
+    return Outcome(row, pending=tuple(sorted(proposal.changes)) if proposal else ())
 
 
 def register(session: Session, who: Principal, draft: StationDraft) -> Outcome:
@@ -67,7 +75,8 @@ def _outcome(session: Session, row: Incoming) -> Outcome:
         problems = [errors.Problem(("body", *problem.loc), problem.message, problem.value) for problem in row.errors]
         raise errors.InvalidInput("The body breaks a rule.", problems=problems)
     card = stations.get(session, str(row.id), hidden=True)
-    return Outcome(card, created=row.verdict is Verdict.INSERTED, pending=tuple(row.pending))
+    waits = bool(row.draft and set(row.pending) & registration.sensitive(row.draft).keys())
+    return Outcome(card, created=row.verdict is Verdict.INSERTED, pending=tuple(row.pending), waits=waits)
 
 
 def amend(

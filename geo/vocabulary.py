@@ -280,7 +280,8 @@ def parse(enum_cls: type[_Word], text: str, *, loc: tuple[str | int, ...] = ()) 
     if member is not None:
         return enum_cls[member]
     name = next(name for name, enumeration in ENUMERATIONS.items() if enumeration is enum_cls)
-    message = f"{text!r} is not a {name.replace('_', ' ')}; allowed: {', '.join(enum_cls)}"
+    allowed = ", ".join(f"{word.value} ({word.zh})" for word in enum_cls)
+    message = f"{text!r} is not a {name.replace('_', ' ')}; allowed: {allowed}"
     raise InvalidInput(message, problems=[Problem(loc, message, text)])
 
 

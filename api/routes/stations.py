@@ -8,7 +8,7 @@ from starlette.responses import Response
 from api import answers, paging
 from api.deps import CrsParam, ListQuery, PerhapsDep, SessionDep, after_of
 from api.schemas import StationCollection, StationFeature, problems
-from geo import opening, permits, search, stations
+from geo import opening, search, stations, upkeep
 from geo.datum import Datum
 
 router = APIRouter(prefix="/v1/stations", tags=["stations"])
@@ -58,5 +58,7 @@ def get_station(
     station_id: Annotated[str, Path(json_schema_extra={"format": "uuid"})],
     crs: CrsParam = Datum.WGS84,
 ) -> Response:
-    """The station with this id, with an ETag; unpublished ones for those whose key may see them."""
-    return answers.station(request, permits.see(session, station_id, who), crs, opening.moment(session))
+    """The station with this id, with an ETag; a key shows unpublished ones it may see, and what is `pending`."""
+    found = upkeep.read(session, who, station_id)
+    more = {"pending": list(found.pending)} if who else {}
+    return answers.station(request, found.row, crs, opening.moment(session), **more)

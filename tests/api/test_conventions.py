@@ -44,6 +44,9 @@ def problem(client: TestClient, path: str, status: int) -> dict[str, Any]:
         ("lon=113&lat=34&radius_m=-1", ["query", "radius_m"], "greater"),
         ("lon=113&lat=34&radius=5", ["query", "radius"], "known here"),
         ("lon=113&lat=34&lon=114", ["query", "lon"], "more than once"),
+        ("lon=113&lat=34&open=9999-12-31T23:59:59Z", ["query", "open"], "1901 to 2199"),
+        ("lon=113&lat=34&open=0001-01-01T00:00:00%2B10:00", ["query", "open"], "1901 to 2199"),
+        ("lon=113&lat=34&managed_by=ccb%00", ["query", "managed_by"], "NUL"),
     ],
 )
 def test_a_bad_query_is_400_and_names_the_parameter(client, query, loc, hint):
@@ -62,6 +65,14 @@ def test_an_unknown_parameter_is_400_even_where_none_is_known(client, path):
 def test_a_limit_above_the_maximum_is_clamped(client):
     assert client.get(NEAREST + "&limit=100000").status_code == 200
     assert client.get("/v1/stations?limit=99999999999999999999").status_code == 200
+    assert client.get("/v1/stations?limit=" + "9" * 5_000).status_code == 200  # more digits than int() takes
+
+
+@pytest.mark.parametrize("path", ["/v1/stations/by-code/%00", "/v1/stations/a%00", "/v1/stations?q=%00"])
+def test_text_that_no_database_can_hold_is_400_in_an_address(client, path):
+    answer = client.get(path)
+    assert answer.status_code == 400
+    assert "NUL" in answer.json()["errors"][0]["message"]
 
 
 def test_unknown_paths_and_methods(client):

@@ -82,7 +82,13 @@ def test_admin_enters_organisations_and_keys(cast: Cast):
     assert cast.admin("POST", "/v1/organisations", json=new).status_code == 409
     assert cast.admin("POST", "/v1/organisations", json=new | {"code": "x", "parent": "no"}).status_code == 404
     assert cast.admin("POST", "/v1/organisations/no/keys", json={"role": "host"}).status_code == 404
-    assert cast.admin("POST", "/v1/organisations/cmb/keys", json={"role": "king"}).status_code == 422
+    for bad in (
+        {"role": "king"},
+        {"role": "host", "rgion": "410100"},
+        {"role": "host", "expires_at": "9999-12-31T00:00Z"},
+    ):
+        assert cast.admin("POST", "/v1/organisations/cmb/keys", json=bad).status_code == 422
+    assert cast.admin("POST", "/v1/organisations", json=new | {"code": "x", "parent": "x"}).status_code == 422
 
 
 def test_the_last_use_of_a_key_is_known_to_the_day(cast: Cast, house):

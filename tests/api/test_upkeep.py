@@ -59,11 +59,13 @@ def test_a_closure_under_way_closes_at_once_and_is_called_off(cast: Cast):
 
 def test_a_sensitive_change_of_a_published_station_waits(cast: Cast):
     path = cast.published()
-    patch = {"name": "新名", "lat": LAT + 0.01, "capacity": 9}
+    patch = {"name": "新名", "lon": LON, "lat": LAT + 0.01, "capacity": 9}
     answer = cast.bank("PATCH", path, json=patch, etag=cast.etag(path))
     assert (answer.status_code, answer.json()["pending"]) == (202, ["name", "position"])
     properties = cast.public.get(path).json()["properties"]
     assert (properties["name"], properties["capacity"]) == (BODY["name"], 9)
+    assert cast.bank("GET", path).json()["pending"] == ["name", "position"]
+    assert "pending" not in cast.public.get(path).json()
     (item,) = cast.union("GET", "/v1/reviews").json()["items"]
     assert item["changes"]["name"] == {"before": BODY["name"], "after": "新名"}
     assert cast.union("POST", f"{path}/review", json={"decision": "publish"}).status_code == 200
@@ -76,8 +78,9 @@ def test_a_sensitive_change_of_a_published_station_waits(cast: Cast):
 @pytest.mark.parametrize(
     ("patch", "status"),
     [
-        ({"lat": LAT + 30 / 111_000}, 200),
-        ({"lat": LAT + 80 / 111_000}, 202),
+        ({"lon": LON, "lat": LAT + 30 / 111_000}, 200),
+        ({"lon": LON, "lat": LAT + 80 / 111_000}, 202),
+        ({"lon": LON, "lat": LAT, "crs": "gcj02"}, 202),
         ({"kind": "other"}, 202),
         ({"host": "icbc"}, 202),
         ({"name": "新名"}, 202),
@@ -88,6 +91,20 @@ def test_a_sensitive_change_of_a_published_station_waits(cast: Cast):
 def test_what_waits_and_what_does_not(cast: Cast, patch, status):
     path = cast.published()
     assert cast.bank("PATCH", path, json=patch, etag=cast.etag(path)).status_code == status
+
+
+def test_a_position_read_in_one_datum_and_written_back_moves_nothing(cast: Cast):
+    path = cast.register(crs="gcj02")
+    lon, lat = cast.bank("GET", path).json()["geometry"]["coordinates"]
+    answer = cast.bank("PATCH", path, json={"lon": lon, "lat": lat}, etag="*")
+    assert answer.json()["geometry"]["coordinates"] == [lon, lat]
+
+
+def test_what_does_not_wait_is_200_while_something_else_does(cast: Cast):
+    path = cast.published()
+    assert cast.bank("PATCH", path, json={"name": "新名"}, etag="*").status_code == 202
+    answer = cast.bank("PATCH", path, json={"capacity": 5}, etag="*")
+    assert (answer.status_code, answer.json()["pending"]) == (200, ["name"])
 
 
 def test_a_proposal_is_returned_or_withdrawn_or_replaced(cast: Cast):
@@ -186,7 +203,16 @@ def test_a_bad_body_is_422_and_names_the_field(cast: Cast, body, loc):
 
 
 @pytest.mark.parametrize(
-    "patch", [{"lat": 200}, {"name": None}, {"nonsense": 1}, {"capacity": "many"}, {"host": "nobody"}]
+    "patch",
+    [
+        {"lat": 200, "lon": 113},
+        {"lat": LAT},
+        {"crs": "gcj02"},
+        {"name": None},
+        {"nonsense": 1},
+        {"capacity": "many"},
+        {"host": "nobody"},
+    ],
 )
 def test_a_bad_patch_is_422_and_changes_nothing(cast: Cast, patch):
     path = cast.register()
@@ -201,6 +227,59 @@ def test_bodies_that_are_not_json(cast: Cast):
     assert answer.status_code == 415
     headers = cast.bank.headers | {"Content-Type": "application/json"}
     assert cast.public.post("/v1/stations", content=b"{broken", headers=headers).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"name": "\xff"}',
+        b"[" * 100_000,
+        b'{"capacity": ' + b"9" * 5_000 + b"}",
+        b'{"brand": "\\u0000"}',
+        b'{"brand": "\\ud800"}',
+        b'{"external_ids": {"\\u0000": "x"}}',
+        b'{"\\ud800": null}',
+    ],
+    ids=["not UTF-8", "too deep", "too long a number", "NUL", "half a pair", "NUL in a name", "half a pair in a name"],
+)
+def test_a_body_that_nobody_can_read_or_keep_is_422(cast: Cast, content):
+    path = cast.register()
+    headers = {"Content-Type": "application/json", "If-Match": "*"}
+    answer = cast.public.request("PATCH", path, content=content, headers=cast.bank.headers | headers)
+    assert (answer.status_code, answer.json()["errors"][0]["loc"][0]) == (422, "body"), answer.text
+    assert cast.public.request("PATCH", path, content=content, headers=headers).status_code == 401
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_body_that_is_too_large_is_413(cast: Cast, chunked):
+    content = b'{"name": "' + b"x" * 1_000_000 + b'"}'
+    headers = cast.bank.headers | {"Content-Type": "application/json"}
+    answer = cast.public.post("/v1/stations", content=iter([content]) if chunked else content, headers=headers)
+    assert answer.status_code == 413
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "1,000,000" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("said", "loc"),
+    [
+        ({"starts_at": "0001-01-01T00:00:00+08:00"}, "starts_at"),
+        ({"starts_at": "2026-01-01T00:00:00+08:00", "ends_at": "9999-12-31T23:59:59-10:00"}, "ends_at"),
+        ({"starts_at": "2026-01-01T00:00:00+08:00", "replacement_id": "itself"}, "replacement_id"),
+    ],
+)
+def test_a_closure_that_cannot_be_is_422_and_names_the_field(cast: Cast, said, loc):
+    path = cast.published()
+    said = {**said, "replacement_id": path.split("/")[-1]} if "replacement_id" in said else said
+    answer = cast.bank("POST", f"{path}/closures", json={"reason": "装修", **said})
+    assert (answer.status_code, answer.json()["errors"][0]["loc"]) == (422, ["body", loc]), answer.text
+    assert cast.public.get(path).status_code == 200
+
+
+def test_a_host_ref_in_the_path_is_trimmed_and_never_empty(cast: Cast):
+    put = cast.bank("PUT", "/v1/organisations/ccb/stations/%2041%20", json=BODY)
+    assert (put.status_code, put.json()["properties"]["host_ref"]) == (201, "41")
+    assert cast.bank("PUT", "/v1/organisations/ccb/stations/%20", json=BODY).status_code == 400
 
 
 def test_registering_what_is_there_is_409_and_names_it(cast: Cast):

@@ -68,6 +68,20 @@ def test_a_key_is_revoked_by_its_prefix_and_only_once(session, form):
         organisations.revoke_key(session, named)
 
 
+@pytest.mark.parametrize(
+    ("own", "given", "reach"), [("410300", None, "410300"), ("410300", "410000", "410000"), (None, None, None)]
+)
+def test_an_auditor_is_for_its_organisations_region_unless_said_otherwise(session, own, given, reach):
+    organisation(session, "union", kind="trade_union", region=own)
+    key = organisations.create_key(session, "union", role=Role.AUDITOR, region=given)
+    assert organisations.authenticate(session, key).region == reach
+
+
+def test_a_region_that_is_none_is_refused(session):
+    with pytest.raises(errors.RegionNotFound):
+        organisation(session, "union", region="999999")
+
+
 def test_a_key_needs_an_organisation(session):
     with pytest.raises(errors.OrganisationNotFound):
         organisations.create_key(session, "nobody", role=Role.HOST)

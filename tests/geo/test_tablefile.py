@@ -64,12 +64,13 @@ def test_hours_are_understood_or_kept_and_said():
     ("cells", "column", "expected"),
     [
         ("1,驿站,34.7,113.6,,", "纬度", "swapped"),
+        ("1,驿站,34.7,113.6,,", "经度", "swapped"),
         ("1,驿站,113.6,nan,,", "纬度", "finite"),
         ("1,驿站,1e400,34.7,,", "经度", "finite"),
         ("1,驿站,abc,34.7,,", "经度", "number"),
         ("1,驿站,,34.7,,", "经度", "value"),
         ("1,,113.6,34.7,,", "站点名称", "value"),
-        ("1,驿站,13.6,34.7,,", "纬度", "73"),
+        ("1,驿站,13.6,34.7,,", "经度", "73"),
         ("1,驿站,113.6,34.7,桑拿,", "设施", "drinking_water"),
         (f"1,{'长' * 201},113.6,34.7,,", "站点名称", "200"),
     ],
@@ -80,6 +81,16 @@ def test_a_bad_cell_names_column_value_and_what_was_expected(cells, column, expe
     assert line.row == 2
     assert column in {problem.loc[0] for problem in line.errors}
     assert any(expected in problem.message for problem in line.errors), line.errors
+
+
+def test_all_that_is_wrong_with_a_row_is_said_at_once():
+    line = only(read("1,驿站,34.7,113.6,洗脚盆,"))
+    assert {problem.loc[0] for problem in line.errors} == {"设施", "经度", "纬度"}
+    assert any("饮水" in problem.message for problem in line.errors)
+
+
+def test_cells_beyond_the_header_are_a_warning():
+    assert "beyond" in only(read("1,驿站,113.6,34.7,,,多余")).warnings[0]
 
 
 def test_row_numbers_are_the_spreadsheets_and_blank_rows_count():
