@@ -28,7 +28,7 @@ from geo.errors import InvalidInput, NotEmpty, Problem
 from geo.tables import Organisation
 
 SIZES = (100, 1_000_000)
-CHUNK = 20_000  # stations a COPY
+CHUNK = 10_000  # stations a COPY
 
 
 @dataclass(frozen=True)

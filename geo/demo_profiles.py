@@ -61,7 +61,7 @@ REGIMES: Mapping[str, Sequence[Regime]] = {
         Regime(12, "Mo-Fr 08:30-12:00,14:30-17:30; PH off", "staffed walk_in"),
         Regime(10, "Mo-Fr 09:00-17:00; Sa-Su 09:30-16:00; PH off", "staffed walk_in"),
         Regime(14, "Mo-Su 09:00-17:00", "walk_in"),
-        Regime(2.8, "24/7", "id_card qr", "Mo-Fr 09:00-17:00; PH off"),
+        Regime(3.6, "24/7", "id_card qr", "Mo-Fr 09:00-17:00; PH off"),
         Regime(6.5, None, "staffed"),
     ),
     "hall": (
@@ -72,8 +72,8 @@ REGIMES: Mapping[str, Sequence[Regime]] = {
         Regime(11, "Mo-Fr 09:00-17:00", "walk_in", None, "prc_workdays"),
         Regime(6, "Mo-Fr 09:00-20:00; Sa-Su 10:00-16:00", "walk_in"),
         Regime(5, "Mo-Su 06:00-22:00", "qr union_app", "Mo-Fr 08:30-12:00,14:30-18:00"),
-        Regime(3, "24/7", "qr union_app", "Mo-Fr 09:00-17:00; PH off"),
-        Regime(3, "24/7", "face pin qr"),
+        Regime(3.5, "24/7", "qr union_app", "Mo-Fr 09:00-17:00; PH off"),
+        Regime(3.5, "24/7", "face pin qr"),
         Regime(13, None, "walk_in"),
     ),
     "street": (

@@ -4,7 +4,7 @@ Nothing stored changes by the clock; everything here is derived at the instant a
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
@@ -18,6 +18,9 @@ from geo.hours import Calendar
 from geo.vocabulary import OPEN_FOR_USE, OperationalStatus
 
 log = logging.getLogger("yizhan")
+
+Card = RowMapping | Mapping[str, Any]
+"""A row of `station_card`, from the database or from the directory."""
 
 # Closures that touch each other are rare; this many in a row is somebody's mistake.
 MOST_CLOSURES = 50
@@ -47,7 +50,13 @@ def moment(session: Session, at: datetime | None = None) -> Moment:
     return Moment(when, holidays.current(session))
 
 
-def of(row: RowMapping, when: Moment) -> Opening:
+def is_open(row: Card, when: Moment) -> bool | None:
+    """Whether the hours of a station's card are open at that moment, closures aside; null where they are unknown."""
+    rule = _rule(row["opening_hours"], row["hours_calendar"], when.calendar)
+    return rule.is_open(when.at) if rule else None
+
+
+def of(row: Card, when: Moment) -> Opening:
     """What holds for a station's card at that moment; `open` is null where the hours are unknown."""
     status = row["operational_status"]
     if OperationalStatus(status) not in OPEN_FOR_USE:

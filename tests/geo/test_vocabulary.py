@@ -210,7 +210,7 @@ def test_parse_refuses_what_it_does_not_know_and_names_what_is_allowed(text):
 
 def test_a_refusal_names_the_enumeration():
     with pytest.raises(
-        InvalidInput, match="'tent' is not a station kind; allowed: union_station \(工会驿站\), bank_haven"
+        InvalidInput, match=r"'tent' is not a station kind; allowed: union_station \(工会驿站\), bank_haven"
     ):
         parse(StationKind, "tent")
 
