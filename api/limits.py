@@ -1,16 +1,11 @@
 """How large a request may be: a body is counted while it is read, and refused before it fills the memory."""
 
-from collections.abc import Mapping
-
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import errors
-from geo.tablefile import LARGEST_BYTES
 
 LARGEST_BODY = 1_000_000
-# Where whole tables come in.
-LARGER: Mapping[str, int] = {"/v1/imports": LARGEST_BYTES, "/v1/visits": 10_000_000}
 
 
 class BodyLimit:
@@ -24,7 +19,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        most = LARGER.get(scope["path"], LARGEST_BODY)
+        most = LARGEST_BODY
         said, read = Headers(scope=scope).get("content-length", ""), 0
 
         async def count() -> Message:

@@ -1,21 +1,25 @@
 """The map page in a real browser, served by the real server."""
 
+import json
 import math
 import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, Response, Route, expect, sync_playwright
+from sqlmodel import col, select
 
-from geo import db
+from geo import closures, db
 from geo.registration import Incoming, Verdict, register
-from geo.stations import StationDraft
-from geo.vocabulary import Facility, StationKind
+from geo.stations import FacilityDraft, StationDraft
+from geo.tables import Station
+from geo.vocabulary import Facility, FacilityStatus, StationKind
 from tests.serving import serving
 
 ROOT = Path(__file__).parents[1]
@@ -26,6 +30,7 @@ FLAGS = [
     *("--disable-component-update", "--disable-sync"),
 ]
 LON, LAT = 113.66, 34.75
+YEAR = datetime.now(UTC).year + 4
 HOSTILE = "<img src=x onerror=document.title='owned'> & 驿站"
 SETTLED = """() => new Promise((resolve) => {
     const { map } = document.getElementById("map");
@@ -72,6 +77,17 @@ class Seen:
         response: Response = caught.value
         return parse_qs(urlsplit(response.url).query), response.json()["features"]
 
+    def look_at(self, lon: float, lat: float, zoom: float) -> None:
+        jump = "([lon, lat, zoom]) => void document.getElementById('map').map.jumpTo({ center: [lon, lat], zoom })"
+        self.page.evaluate(jump, [lon, lat, zoom])
+
+    def search(self, text: str) -> dict[str, list[str]]:
+        """What the page asked of the list when a text was searched for."""
+        self.page.locator("#search input").fill(text)
+        with self.page.expect_response(lambda response: "/v1/stations?q=" in response.url) as caught:
+            self.page.locator("#search button").click()
+        return parse_qs(urlsplit(caught.value.url).query)
+
     def click_map(self, lon: float, lat: float) -> None:
         project = "([lon, lat]) => document.getElementById('map').map.project([lon, lat])"
         at = self.page.evaluate(project, [lon, lat])
@@ -79,7 +95,7 @@ class Seen:
 
 
 def drafts() -> list[StationDraft]:
-    """Thirty stations on a spiral around Zhengzhou; every third has a microwave oven."""
+    """Thirty stations on a spiral around Zhengzhou; every third has a microwave oven, the second but a broken one."""
     found = []
     for i in range(30):
         turn, reach = i * 2.4, 0.004 + 0.0025 * i
@@ -94,17 +110,21 @@ def drafts() -> list[StationDraft]:
                 registration_required=i % 2 == 1,
             )
         )
+    found[1].facilities = [FacilityDraft(facility=Facility.MICROWAVE, status=FacilityStatus.FAULTY)]
     return found
 
 
 @pytest.fixture(scope="module")
 def site(clone: Callable[[], str]) -> Iterator[str]:
-    """The address of a server over thirty published stations."""
+    """The address of a server over thirty published stations; one always open will close in another year."""
     url = clone()
     engine = db.make_engine(url)
     with db.session(engine, db.OPERATOR) as session:
         incoming = [Incoming(number, draft) for number, draft in enumerate(drafts(), 2)]
         assert register(session, incoming, organisation=None, publish=True) == {Verdict.INSERTED: 30}
+        always_open = session.exec(select(Station).where(col(Station.name) == "测试驿站3")).one()
+        week = {"starts_at": f"{YEAR}-10-01T00:00:00+08:00", "ends_at": f"{YEAR}-10-08T00:00:00+08:00"}
+        closures.plan(session, always_open, closures.ClosureDraft.model_validate({**week, "reason": "装修"}))
     engine.dispose()
     with serving(url) as address:
         yield address
@@ -175,6 +195,82 @@ def test_card_leads_to_three_map_apps_and_back_to_the_list(seen: Seen) -> None:
 
     page.keyboard.press("Escape")
     expect(page.locator("#content ol button").nth(split_day)).to_be_focused()
+
+
+def test_card_shows_at_once_what_is_known_and_then_the_rest(seen: Seen) -> None:
+    page = seen.page
+    held: list[Route] = []
+    _, stations = seen.answer_to(lambda: seen.click_map(LON + 0.01, LAT + 0.001))
+    page.route(f"**/v1/stations/{stations[0]['id']}", lambda route: held.append(route))
+    page.locator("#content ol button").first.click()
+    expect(page.locator("#card-name")).to_have_text(stations[0]["properties"]["name"])
+    seen.wait_until(lambda: bool(held))
+    answer = held[0].fetch()
+    whole = answer.json()
+    whole["properties"]["capacity"] = 77
+    held[0].fulfill(response=answer, body=json.dumps(whole))
+    expect(page.locator(".card dl")).to_contain_text("77 人")
+    expect(page.locator("#card-name")).to_be_focused()
+    expect(page.locator(".card .away")).to_have_count(1)
+
+
+def test_search_passes_the_filters_and_marks_a_single_hit(seen: Seen) -> None:
+    page = seen.page
+    assert "facility" not in seen.search("测试驿站1")
+    expect(page.locator("#content ul button")).to_have_count(11)
+    broken = page.locator("#content ul button", has_text="微波炉（故障）")
+    expect(broken).to_have_count(1)
+    expect(broken).not_to_contain_text("设施未知")
+
+    page.locator("[data-chip='facility=microwave']").first.click()  # asks again
+    names = page.locator("#content ul button .name")
+    expect(names).to_have_count(3)
+    assert sorted(names.all_text_contents()) == ["测试驿站12", "测试驿站15", "测试驿站18"]
+    expect(page.locator("#status")).to_contain_text("符合筛选条件")
+
+    assert seen.search("测试驿站3")["facility"] == ["microwave"]
+    hit = page.locator("#content ul button")
+    expect(hit).to_have_count(1)
+    seen.wait_until(lambda: seen.rendered("chosen") == [hit.get_attribute("data-id")])
+    centre = page.evaluate("document.getElementById('map').map.getCenter().toArray()")
+    assert centre == pytest.approx([drafts()[3].lon, drafts()[3].lat], abs=0.01)
+
+    # It is open for years, and its closure is on its card.
+    expect(hit).to_contain_text(f"现在开放，至 {YEAR}年10月1日 00:00")
+    hit.click()
+    expect(page.locator(".card dl")).to_contain_text(f"{YEAR}年10月1日 00:00 至 {YEAR}年10月8日 00:00：装修")
+    page.locator("#language").click()
+    expect(page.locator(".card .state")).to_have_text(f"Open now until 1 Oct {YEAR} 00:00")
+
+
+def test_what_is_said_of_the_view_follows_the_view(seen: Seen) -> None:
+    page = seen.page
+    note = page.locator("#map-note")
+    held: list[Route] = []
+
+    def cut_short(route: Route) -> None:
+        answer = route.fetch()
+        body = answer.json()
+        body["links"].append({"rel": "next", "type": "application/geo+json", "href": "/v1/stations?cursor=none"})
+        route.fulfill(response=answer, body=json.dumps(body))
+
+    page.route("**/v1/stations?bbox=*", cut_short, times=1)
+    seen.look_at(LON, LAT, 5)
+    expect(note).to_contain_text("仅显示前 30 个")
+
+    page.route("**/v1/stations?bbox=*", lambda route: held.append(route), times=1)
+    seen.look_at(LON, LAT, 12)
+    expect(note).not_to_contain_text("仅显示前")  # before anything is known of this view
+    seen.wait_until(lambda: bool(held))
+    held[0].continue_()
+    expect(note).to_be_hidden()
+
+    alone = drafts()[29]
+    seen.look_at(alone.lon, alone.lat, 16)
+    expect(page.locator("#legend li")).to_have_text([StationKind(str(alone.kind)).zh])
+    seen.look_at(LON, LAT, 17)
+    expect(note).to_have_text("此范围内没有站点")
+    expect(page.locator("#legend")).to_be_hidden()
 
 
 def test_chips_filter_the_list_and_the_map_and_words_follow_the_language(seen: Seen) -> None:

@@ -264,7 +264,7 @@ def test_a_nul_is_refused_wherever_it_stands(operation_id: str, world: World):
 @pytest.mark.parametrize("with_key", [True, False])
 def test_whatever_a_long_walk_asks_of_the_real_server_the_answer_is_a_documented_one(fresh_url, fresh_engine, with_key):
     key, _, _ = furnish(fresh_engine)
-    options = ["--generation-deterministic", "--generation-database", "none", "--continue-on-failure", "--no-color"]
+    options = ["--generation-deterministic", "--continue-on-failure", "--no-color"]
     options += ["--max-examples", "200" if with_key else "20", "--checks", ",".join(c.__name__ for c in CHECKS)]
     options += ["--header", f"Authorization: Bearer {key}"] if with_key else []
     with serving(fresh_url) as address:

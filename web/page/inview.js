@@ -13,19 +13,21 @@ export class InView {
   #flight;
   #whole = null;
 
-  /** `show({features, complete, loading, error})` is called with all that is known so far; features may be null. */
+  /** `show({view, features, complete, loading, error})` is called with all that is known so far of a view; features
+   * may be null. */
   constructor(show) {
     this.#show = show;
   }
 
-  /** The map rests at `zoom` and shows `box`; `filters` is a query string. */
-  look({ zoom, box }, filters) {
+  /** The map rests at `zoom` and shows `box`; `filters` is a query string. Whether all of it is known already. */
+  look(view, filters) {
     clearTimeout(this.#timer);
     this.#flight?.abort();
-    if (this.#covers(box, filters)) return;
-    this.#timer = setTimeout(() => this.#load(zoom, box, filters).catch((error) => {
-      if (error.name !== "AbortError") this.#show({ features: [], complete: false, loading: false, error });
+    if (this.#covers(view.box, filters)) return true;
+    this.#timer = setTimeout(() => this.#load(view, filters).catch((error) => {
+      if (error.name !== "AbortError") this.#show({ view, features: [], complete: false, loading: false, error });
     }), PAUSE_MS);
+    return false;
   }
 
   /** Whether what is shown already holds everything in `box`. */
@@ -35,21 +37,22 @@ export class InView {
       && whole.box[2] >= box[2] && whole.box[3] >= box[3];
   }
 
-  async #load(zoom, box, filters) {
+  async #load(view, filters) {
+    const { zoom, box } = view;
     const { signal } = (this.#flight = new AbortController());
     const bbox = box.map((degrees, index) => clamp(degrees, index % 2 ? 90 : 180).toFixed(5)).join(",");
     const features = [];
     let next = `/v1/stations?bbox=${bbox}&limit=${PAGE}${filters && `&${filters}`}`;
     this.#whole = null;
-    this.#show({ features: null, complete: false, loading: true });
+    this.#show({ view, features: null, complete: false, loading: true });
     for (let page = 0; next && page < pagesAt(zoom); page++) {
       const answer = await get(next, signal);
       features.push(...answer.features);
       next = nextOf(answer);
-      if (next && page + 1 < pagesAt(zoom)) this.#show({ features, complete: false, loading: true });
+      if (next && page + 1 < pagesAt(zoom)) this.#show({ view, features, complete: false, loading: true });
     }
     if (!next) this.#whole = { box, filters };
-    this.#show({ features, complete: !next, loading: false });
+    this.#show({ view, features, complete: !next, loading: false });
   }
 }
 

@@ -15,11 +15,12 @@ const RESULTS = 20;
 const LONG_MS = 600; // what takes no longer needs no note
 
 // `list` is what the panel shows when no card is open; `status` says one sentence about it, in the language of the moment.
-const page = { point: null, list: () => welcome(), status: () => say("starting"), card: null, opener: null, view: null, note: null, shown: [] };
+const page = { point: null, list: () => welcome(), status: () => say("starting"), card: null, opener: null, view: null, note: null, shown: [], near: [], again: null };
 let asking = new AbortController();
+let reading = new AbortController();
 const wide = matchMedia("(min-width: 800px)");
 
-const map = makeStationMap("map", { pick: (id) => openCard(id), point: (lon, lat) => ask({ lon, lat }), move });
+const map = makeStationMap("map", { pick: (id) => openCard(id), point: (lon, lat) => ask({ lon, lat }), pass, rest });
 const inView = new InView(showInView);
 const sheet = makeSheet((height) => map.setPadding(height));
 
@@ -31,6 +32,7 @@ function welcome() {
 
 /** Show a list under one sentence; an open card is closed. */
 function show(status, list = () => []) {
+  reading.abort();
   Object.assign(page, { status, list, card: null, opener: null });
   map.choose(null);
   draw();
@@ -63,22 +65,28 @@ function refused(error, sentence) {
 
 /** The nearest to a point; `still` leaves the panel where it is, for a change of filters. */
 async function ask(point, still = false) {
-  page.point = point;
+  page.again = () => ask(point, true);
   map.showPoint(point);
   const signal = begin(() => say("searching"));
   const where = `lon=${point.lon.toFixed(6)}&lat=${point.lat.toFixed(6)}&limit=${NEAREST}`;
   const filters = query();
   try {
     const answer = await get(`/v1/stations/nearest?${where}${filters && `&${filters}`}`, signal);
-    remember(answer.features);
-    map.showNearest(point, answer);
+    showNearest(point, answer);
     show(() => sentenceOf(answer, point), () => (answer.features.length ? nearestList(answer, openCard) : nothing()));
     if (!still) sheet.reveal(find("status"));
     if (answer.features.length) map.fit(point, answer.features);
   } catch (error) {
-    if (error.name !== "AbortError") map.showNearest(null, { features: [] });
+    if (error.name !== "AbortError") showNearest(null, { features: [] });
     refused(error, "outside");
   }
+}
+
+function showNearest(point, answer) {
+  remember(answer.features);
+  page.near = answer.features;
+  map.showNearest(point, answer);
+  drawLegend();
 }
 
 function sentenceOf({ features, searched_radius_m: searched }, { accuracy }) {
@@ -99,9 +107,9 @@ function nothing() {
 
 /** Another kind of question: the point and what was near it are forgotten. */
 function forget() {
-  page.point = null;
+  page.again = null;
   map.showPoint(null);
-  map.showNearest(null, { features: [] });
+  showNearest(null, { features: [] });
 }
 
 function locate() {
@@ -121,24 +129,56 @@ function locate() {
 
 const known = new Map();
 
+/** Keep what is said of stations: one answer says less of them than another. How far they are is the list's. */
 function remember(features) {
   for (const feature of features) {
-    // One found as nearest knows its distance; the same in view does not.
-    if (!known.has(feature.id) || feature.properties.distance_m !== undefined) known.set(feature.id, feature);
+    const { distance_m, bearing_deg, ...properties } = feature.properties;
+    known.set(feature.id, { ...feature, properties: { ...known.get(feature.id)?.properties, ...properties } });
   }
 }
 
-function openCard(id) {
+/** All that is known of a station, and how far it is from the point asked about. */
+function knownOf(id) {
+  const feature = known.get(id);
+  const near = page.near.find((other) => other.id === id)?.properties;
+  return { ...feature, properties: { ...feature.properties, ...near && { distance_m: near.distance_m, bearing_deg: near.bearing_deg } } };
+}
+
+/** Show at once what is known of a station, then all of it as it is now. */
+async function openCard(id) {
   page.opener = id;
-  page.card = known.get(id);
+  page.card = knownOf(id);
   draw();
   sheet.open();
   map.choose(page.card);
   find("panel").scrollTop = 0;
   find("card-name").focus();
+  reading.abort();
+  const { signal } = (reading = new AbortController());
+  try {
+    remember([await get(`/v1/stations/${id}`, signal)]);
+    if (!signal.aborted) page.card = knownOf(id);
+  } catch (error) {
+    if (!signal.aborted) page.card = { ...page.card, refused: error.message };
+  }
+  if (!signal.aborted) redrawCard();
+}
+
+/** Change of the card only what is new: the rest keeps its focus. */
+function redrawCard() {
+  const card = find("content").querySelector(".card");
+  const fresh = [...stationCard(page.card, { back: closeCard, copy }).children];
+  if (fresh.length === card.children.length) {
+    [...card.children].forEach((old, index) => old.isEqualNode(fresh[index]) || old.replaceWith(fresh[index]));
+    return;
+  }
+  const focused = card.contains(document.activeElement);
+  draw();
+  if (focused) find("card-name").focus();
 }
 
 function closeCard() {
+  reading.abort();
   page.card = null;
   map.choose(null);
   draw();
@@ -158,27 +198,56 @@ async function copy(text, button) {
 
 /* ---- what is in view ----------------------------------------------------------------------------------------- */
 
-function move(view) {
+/** The map is on its way: what was said of another view is not said of this one. */
+function pass(view) {
   page.view = view;
   drawLegend();
-  inView.look(view, query());
+  if (page.note && !isAbout(page.noteView, view)) withdrawNote();
 }
 
-function showInView({ features, complete, loading, error }) {
+/** The map has come to rest. */
+function rest(view) {
+  pass(view);
+  const all = inView.look(view, query());
+  if (all) note(view, () => (page.shown.some(isInside(view)) ? "" : noneShown()));
+}
+
+/** Whether two views are nearly the same. */
+const isAbout = (a, b) => Math.abs(a.zoom - b.zoom) < 0.5 && a.box[0] < middle(b, 0) && middle(b, 0) < a.box[2]
+  && a.box[1] < middle(b, 1) && middle(b, 1) < a.box[3];
+const middle = ({ box }, axis) => (box[axis] + box[axis + 2]) / 2;
+const isInside = ({ box: [west, south, east, north] }) => ({ geometry: { coordinates: [lon, lat] } }) =>
+  lon >= west && lon <= east && lat >= south && lat <= north;
+
+function showInView({ view, features, complete, loading, error }) {
   if (features) {
     remember(features);
     map.showStations(features, complete);
     page.shown = features;
     drawLegend();
   }
-  page.note = () => {
+  note(view, () => {
     if (error) return error.message;
     if (loading) return say("shown_loading");
-    if (!features.length) return say(filtering() ? "shown_none_filtered" : "shown_none");
+    if (!features.length) return noneShown();
     return complete ? "" : say("shown_first", { n: features.length });
-  };
+  }, loading ? LONG_MS : 0);
+}
+
+const noneShown = () => say(filtering() ? "shown_none_filtered" : "shown_none");
+
+/** Say something about a view, in a moment, unless the map has left it by then. */
+function note(view, words, after = 0) {
   clearTimeout(page.noteTimer);
-  page.noteTimer = setTimeout(drawNote, loading ? LONG_MS : 0);
+  page.noteTimer = setTimeout(() => {
+    Object.assign(page, { note: isAbout(view, page.view) ? words : null, noteView: view });
+    drawNote();
+  }, after);
+}
+
+function withdrawNote() {
+  page.note = null;
+  drawNote();
 }
 
 function drawNote() {
@@ -189,9 +258,8 @@ function drawNote() {
 
 /** The kinds that can be seen, in the registry's order. */
 function drawLegend() {
-  const [west, south, east, north] = page.view?.box ?? [0, 0, 0, 0];
-  const inside = ([lon, lat]) => lon >= west && lon <= east && lat >= south && lat <= north;
-  const seen = new Set(page.shown.filter(({ geometry }) => inside(geometry.coordinates)).map(({ properties }) => properties.kind));
+  const visible = page.view ? [...page.shown, ...page.near].filter(isInside(page.view)) : [];
+  const seen = new Set(visible.map(({ properties }) => properties.kind));
   const kinds = values("station_kind").filter((kind) => seen.has(kind));
   find("legend").hidden = !kinds.length;
   find("legend").querySelector("ul").replaceChildren(...kinds.map((kind) => h("li", {}, spot(kind), label("station_kind", kind))));
@@ -199,28 +267,36 @@ function drawLegend() {
 
 /* ---- search by name ------------------------------------------------------------------------------------------ */
 
-async function search(text) {
+/** Regions by name, and the stations by name that pass the filters; `still` as in `ask`. */
+async function search(text, still = false) {
   const q = text.trim();
   if (!q) return;
   forget();
+  page.again = () => search(q, true);
+  const filters = query();
   const signal = begin(() => say("searching"));
   try {
     const [found, answer] = await Promise.all([
       regionsNamed(q),
-      get(`/v1/stations?q=${encodeURIComponent(q)}&limit=${RESULTS}`, signal),
+      get(`/v1/stations?q=${encodeURIComponent(q)}&limit=${RESULTS}${filters && `&${filters}`}`, signal),
     ]);
     if (signal.aborted) return;
     remember(answer.features);
-    const none = !found.length && !answer.features.length;
+    const sentence = `${found.length || answer.features.length ? "results" : "results_none"}${filters && "_filtered"}`;
     const pick = (id) => {
       openCard(id);
       map.flyTo(known.get(id).geometry.coordinates);
     };
-    show(() => say(none ? "results_none" : "results", { q }), () => resultList(found, answer, pick, ({ bbox }) => {
+    const goTo = ({ bbox }) => {
       map.flyTo(bbox);
       sheet.close();
-    }));
-    sheet.reveal(find("status"));
+    };
+    show(() => say(sentence, { q }), () => [resultList(found, answer, pick, goTo), answer.features.length ? [] : nothing()].flat());
+    if (!found.length && answer.features.length === 1) {
+      map.choose(answer.features[0]);
+      map.flyTo(answer.features[0].geometry.coordinates);
+    }
+    if (!still) sheet.reveal(find("status"));
   } catch (error) {
     refused(error, "failed");
   }
@@ -239,8 +315,9 @@ function write() {
 }
 
 function filtersChanged() {
-  if (page.view) inView.look(page.view, query());
-  if (page.point) ask(page.point, true);
+  withdrawNote();
+  if (page.view) rest(page.view);
+  page.again?.();
 }
 
 find("near-me").addEventListener("click", locate);

@@ -1,7 +1,8 @@
-// What the panel shows: the ranked list, the card of one station, what was found by name.
+// What the panel shows: the ranked list, the card of one station, what was found by name. What one answer does not
+// say of a station (nearest says less than the station's own) is undefined here, and left out.
 
 import { h, spot } from "/web/dom.js";
-import { day, direction, distance, floor, hours, label, list, moment, regionName, say } from "/web/words.js";
+import { dated, day, direction, distance, floor, hours, label, list, moment, notWorking, regionName, say } from "/web/words.js";
 
 const APPS = ["amap", "baidu", "tencent"];
 
@@ -34,7 +35,6 @@ const warning = (features) => allSynthetic(features) && h("p", { class: "note de
 
 function stationButton(feature, { rank, pick, tag }) {
   const { name, kind, address, facilities, distance_m: metres, bearing_deg: bearing, synthetic } = feature.properties;
-  const working = facilities.filter(({ status }) => status === "working").map(({ facility }) => label("facility", facility));
   const badge = rank ? h("span", { class: "rank" }, String(rank)) : spot(kind);
   if (rank) badge.style.setProperty("background", `var(--kind-${CSS.escape(kind)}, var(--kind-other))`);
   return h("button", { type: "button", "data-id": feature.id, onclick: () => pick(feature.id) },
@@ -43,11 +43,18 @@ function stationButton(feature, { rank, pick, tag }) {
     metres !== undefined && h("span", { class: "distance" }, distance(metres), h("small", {}, ` ${direction(bearing)}`)),
     h("span", { class: "detail" }, [label("station_kind", kind), address ?? place(feature.properties)].filter(Boolean).join(" · ")),
     h("span", { class: "detail" }, state(feature.properties)),
-    h("span", { class: "detail" }, when(feature.properties), " · ", howIn(feature.properties)),
-    h("span", { class: "detail offers" }, working.length ? list(working) : say("facilities_unknown")));
+    h("span", { class: "detail" }, [when(feature.properties), howIn(feature.properties)].filter(Boolean).join(" · ")),
+    facilities && h("span", { class: "detail offers" }, offers(facilities)));
 }
 
-/** The card of one station. `back` leaves it, `copy(text, button)` copies. */
+/** What there is in one line: what works first, then the rest with its state. */
+function offers(facilities) {
+  const [working, others] = [true, false].map((works) => facilities.filter(({ status }) => (status === "working") === works));
+  const words = [...working.map(({ facility }) => label("facility", facility)), ...others.map(({ facility, status }) => notWorking(facility, status))];
+  return words.length ? list(words) : say("facilities_unknown");
+}
+
+/** The card of one station, with as much as is known of it. `back` leaves it, `copy(text, button)` copies. */
 export function stationCard(feature, { back, copy }) {
   const p = feature.properties;
   const away = p.distance_m === undefined ? null : h("p", { class: "away" }, distance(p.distance_m), " ", direction(p.bearing_deg));
@@ -59,15 +66,16 @@ export function stationCard(feature, { back, copy }) {
     away,
     p.synthetic && h("p", { class: "note demo" }, say("synthetic_long")),
     h("p", {}, state(p)),
-    h("nav", { class: "apps", "aria-label": say("navigate") }, APPS.map((app) => link(app, p.navigation[app]))),
+    h("nav", { class: "apps", "aria-label": say("navigate") }, APPS.map((app) => link(app, p.navigation?.[app]))),
     h("dl", {},
       row("hours", hoursLines(p)),
+      row("closures", p.closures?.map(closureLine)),
       row("entry", howIn(p)),
       row("address", p.address, place(p), p.near_boundary && say("near_boundary")),
       row("entrance_note", p.entrance_note),
       row("level", p.level && floor(p.level)),
-      row("facilities", p.facilities.length ? facilityList(p.facilities) : say("facilities_unknown")),
-      row("serves", p.serves.length && list(p.serves.map((value) => label("serves", value)))),
+      row("facilities", p.facilities && (p.facilities.length ? facilityList(p.facilities) : say("facilities_unknown"))),
+      row("serves", p.serves?.length && list(p.serves.map((value) => label("serves", value)))),
       row("capacity", p.capacity && say("people", { n: p.capacity })),
       row("area", p.floor_area_m2 && say("square_metres", { n: p.floor_area_m2 })),
       row("tier", p.tier && label("tier", p.tier)),
@@ -75,8 +83,7 @@ export function stationCard(feature, { back, copy }) {
       row("managed_by", p.managed_by),
       row("code", h("span", { class: "code" }, h("code", {}, p.code),
         h("button", { type: "button", onclick: (event) => copy(p.code, event.currentTarget) }, say("copy"))))),
-    h("p", { class: "note" }, p.verified_at ? say("verified", { day: day(p.verified_at) }) : say("updated", { day: day(p.updated_at) }),
-      ` · ${lat.toFixed(5)}, ${lon.toFixed(5)}`));
+    h("p", { class: "note" }, `${feature.refused ?? age(p)} · ${lat.toFixed(5)}, ${lon.toFixed(5)}`));
 }
 
 const row = (title, ...content) => {
@@ -84,9 +91,19 @@ const row = (title, ...content) => {
   return lines.length ? [h("dt", {}, say(title)), h("dd", {}, lines.map((line) => (line instanceof Node ? line : h("p", {}, line))))] : [];
 };
 
+/** How old what is known is; a station of which only a part is known is still being asked about. */
+function age({ verified_at: verified, updated_at: updated }) {
+  if (verified) return say("verified", { day: day(verified) });
+  return updated ? say("updated", { day: day(updated) }) : say("loading");
+}
+
+function closureLine({ starts_at: starts, ends_at: ends, reason }) {
+  return say(ends ? "closure" : "closure_open", { from: dated(starts), to: ends && dated(ends), reason });
+}
+
 /** Open or not and until when, as far as anybody knows; a limited service is always said. */
 function state({ operational_status: status, open, opens_at: opens, closes_at: closes }) {
-  const words = status === "open" ? [] : [label("operational_status", status)];
+  const words = !status || status === "open" ? [] : [label("operational_status", status)];
   if (open === true) words.unshift(closes ? say("open_until", { when: moment(closes) }) : say("open"));
   if (open === false) words.unshift(opens ? say("closed_until", { when: moment(opens) }) : say("closed"));
   return words.length ? h("span", { class: open === false ? "state shut" : "state" }, list(words)) : null;
@@ -94,7 +111,7 @@ function state({ operational_status: status, open, opens_at: opens, closes_at: c
 
 const place = ({ province, city, district }) => [...new Set([province, city, district].filter(Boolean))].join(" ");
 
-const when = ({ opening_hours: text, hours_note: note }) => (text ? hours(text) : note ?? say("hours_unknown"));
+const when = ({ opening_hours: text, hours_note: note }) => (text ? hours(text) : note || (text === null && say("hours_unknown")));
 
 function hoursLines(p) {
   return [
@@ -106,14 +123,15 @@ function hoursLines(p) {
 }
 
 function howIn({ entry_modes: modes, registration_required: registration }) {
-  const ways = modes.length ? modes.map((mode) => label("entry_mode", mode)) : [say("entry_unknown")];
-  if (registration !== null) ways.push(say(registration ? "registration_required" : "no_registration"));
+  const ways = modes?.map((mode) => label("entry_mode", mode)) ?? [];
+  if (modes?.length === 0) ways.push(say("entry_unknown"));
+  if (typeof registration === "boolean") ways.push(say(registration ? "registration_required" : "no_registration"));
   return list(ways);
 }
 
 function facilityList(facilities) {
   return h("ul", { class: "facilities" }, facilities.map(({ facility, status, note }) => {
-    const words = [label("facility", facility), status !== "working" && label("facility_status", status), note].filter(Boolean);
+    const words = [status === "working" ? label("facility", facility) : notWorking(facility, status), note].filter(Boolean);
     return h("li", { class: status }, words.join(" · "));
   }));
 }

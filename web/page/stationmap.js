@@ -6,6 +6,7 @@ import { distance, say, values } from "/web/words.js";
 const CITIES_FROM = 6; // zoom from which city outlines are worth their megabyte
 const DISTRICTS_FROM = 9;
 const DOUBLE_CLICK_MS = 250;
+const PASSING_MS = 150;
 const CLUSTERS_TO = 10;
 const RINGS_M = [100, 250, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000];
 const METRES_PER_DEGREE = 111_195;
@@ -37,6 +38,8 @@ const stationLayers = () => [
     "text-field": ["get", "name"], "text-font": FONT, "text-size": 12, "text-anchor": "top", "text-offset": [0, 1.1],
     "text-max-width": 9, "text-optional": true }, paint: {
     "text-color": color("ink"), "text-halo-color": color("map-land"), "text-halo-width": 1.4 } },
+  { id: "chosen-spot", type: "circle", source: "chosen", paint: { // whether or not it is among those in view
+    "circle-color": byKind(), "circle-radius": 9, "circle-stroke-color": color("map-halo"), "circle-stroke-width": 2 } },
   { id: "nearest", type: "circle", source: "nearest", paint: {
     "circle-color": byKind(), "circle-radius": 13, "circle-stroke-color": color("map-halo"), "circle-stroke-width": 2 } },
   { id: "ranks", type: "symbol", source: "nearest", layout: {
@@ -52,7 +55,8 @@ export const NO_MAP = Object.fromEntries(
   ["start", "addStations", "repaint", "rewrite", "showStations", "showNearest", "showPoint", "choose", "fit", "flyTo", "setPadding", "zoomIn", "zoomOut"]
     .map((name) => [name, () => {}]));
 
-/** The map, or `NO_MAP` where the browser has no WebGL. `on` holds `pick(id)`, `point(lon, lat)` and `move(view)`. */
+/** The map, or `NO_MAP` where the browser has no WebGL. `on` holds `pick(id)`, `point(lon, lat)`,
+ * `pass(view)` for views on the way and `rest(view)` for where the map comes to rest. */
 export function makeStationMap(id, on) {
   const container = document.getElementById(id);
   let map;
@@ -94,6 +98,7 @@ class StationMap {
   #rings = null;
   #padding = 0;
   #clickTimer;
+  #passed = 0;
   #ready;
 
   constructor(map, on) {
@@ -103,6 +108,7 @@ class StationMap {
     map.getContainer().map = map; // for the console and the tests
     map.on("click", (event) => this.#click(event));
     map.on("dblclick", () => clearTimeout(this.#clickTimer));
+    map.on("move", () => this.#passing());
     map.on("moveend", () => this.#moved());
     map.on("mousemove", ({ point }) => {
       map.getCanvas().style.cursor = this.#stationAt(point, 0) ? "pointer" : "";
@@ -235,8 +241,18 @@ class StationMap {
     const map = this.#map;
     if (!map.getLayer("stations")) return;
     if (map.getZoom() >= CITIES_FROM) addOutlines(map, "city").then(() => this.#addDistricts());
-    const bounds = map.getBounds();
-    this.#on.move({ zoom: map.getZoom(), box: [bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth()] });
+    this.#on.rest(this.#view);
+  }
+
+  #passing() {
+    if (performance.now() - this.#passed < PASSING_MS || !this.#map.getLayer("stations")) return;
+    this.#passed = performance.now();
+    this.#on.pass(this.#view);
+  }
+
+  get #view() {
+    const bounds = this.#map.getBounds();
+    return { zoom: this.#map.getZoom(), box: [bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth()] };
   }
 
   #addDistricts() {

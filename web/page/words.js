@@ -58,6 +58,8 @@ const WORDS = {
   shown_none_filtered: ["此范围内没有符合筛选条件的站点", "No station in this view passes the filters"],
   results: ["“{q}”的搜索结果", "Results for “{q}”"],
   results_none: ["没有找到“{q}”", "Nothing found for “{q}”"],
+  results_filtered: ["“{q}”的搜索结果（符合筛选条件）", "Results for “{q}” that pass the filters"],
+  results_none_filtered: ["没有符合筛选条件的“{q}”", "Nothing found for “{q}” that passes the filters"],
   results_more: ["仅显示前 {n} 个，请输入更多文字", "Showing the first {n} only; type more"],
   go_to: ["前往{name}", "Go to {name}"],
   back: ["返回", "Back"],
@@ -72,6 +74,9 @@ const WORDS = {
   address: ["地址", "Address"],
   hours: ["开放时间", "Hours"],
   hours_unknown: ["开放时间未知", "Hours not known"],
+  closures: ["停用安排", "Closures"],
+  closure: ["{from} 至 {to}：{reason}", "{from} to {to}: {reason}"],
+  closure_open: ["{from} 起：{reason}", "from {from}: {reason}"],
   daily: ["每天", "daily"],
   workdays: ["周一至周五指法定工作日：节假日不开放，调休上班日开放",
     "Weekdays are working days: closed on statutory holidays, open on make-up working days"],
@@ -80,7 +85,9 @@ const WORDS = {
   entry_unknown: ["进入方式未知", "Way in not known"],
   registration_required: ["需要登记", "Registration required"],
   facilities: ["设施", "Facilities"],
+  not_working: ["{facility}（{state}）", "{facility} ({state})"],
   facilities_unknown: ["设施未知", "Facilities not known"],
+  loading: ["正在加载…", "Loading…"],
   serves: ["服务对象", "For"],
   capacity: ["可容纳", "Room for"],
   people: ["{n} 人", "{n} people", "one person"],
@@ -168,6 +175,10 @@ export function say(key, given = {}) {
 
 export const number = (value) => new Intl.NumberFormat(locale(), { maximumFractionDigits: 1 }).format(value);
 
+/** A facility in a state other than working: 微波炉（故障）. */
+export const notWorking = (facility, status) =>
+  say("not_working", { facility: label("facility", facility), state: label("facility_status", status).toLowerCase() });
+
 /** Values in a row: 、 or comma. */
 export const list = (parts) => parts.join(language === "zh" ? "、" : ", ");
 
@@ -193,13 +204,26 @@ export function floor(level) {
 export const day = (instant) =>
   new Intl.DateTimeFormat(locale(), { dateStyle: "medium", timeZone: "Asia/Shanghai" }).format(new Date(instant));
 
-/** The time of an instant in China: alone today, with its weekday this week, else with its date. */
+const CLOCK = { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: "Asia/Shanghai" };
+
+/** The day of an instant in China as a number, to count days by. */
+const dayNumber = (at) => Date.parse(at.toLocaleDateString("en-CA", { timeZone: "Asia/Shanghai" })) / 86_400_000;
+const yearOf = (at) => at.toLocaleDateString("en-CA", { timeZone: "Asia/Shanghai" }).slice(0, 4);
+
+const written = (at, more) =>
+  new Intl.DateTimeFormat(locale(), { ...more, ...CLOCK }).format(at).replace(/([\u4e00-\u9fff])(?=\d\d:)/, "$1 ").replace(/,(?= \d\d:)/, "");
+
+/** The time of an instant in China: alone today, with its weekday in the six days that follow, else with its date. */
 export function moment(instant, now = new Date()) {
+  const ahead = dayNumber(new Date(instant)) - dayNumber(now);
+  if (ahead < 0 || ahead > 6) return dated(instant, now);
+  return written(new Date(instant), ahead ? { weekday: "short" } : {});
+}
+
+/** An instant in China with its date, and its year when that is not this one. */
+export function dated(instant, now = new Date()) {
   const at = new Date(instant);
-  const date = (when) => when.toLocaleDateString("en-CA", { timeZone: "Asia/Shanghai" });
-  const near = date(at) === date(now) ? {} : at - now < 6 * 86_400_000 ? { weekday: "short" } : { month: "short", day: "numeric" };
-  const clock = { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: "Asia/Shanghai" };
-  return new Intl.DateTimeFormat(locale(), { ...near, ...clock }).format(at).replace(/([\u4e00-\u9fff])(?=\d\d:)/, "$1 ");
+  return written(at, { month: "short", day: "numeric", ...(yearOf(at) !== yearOf(now) && { year: "numeric" }) });
 }
 
 /** A division's name on the map; provinces have English ones, cities are written as on their signs. */
