@@ -5,7 +5,7 @@ BIN := .venv/bin
 UV := build/uv/bin/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-long lint types fmt migration lock clean
+.PHONY: help setup run test test-long lint types bench bench-quick fmt migration lock clean
 
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -37,6 +37,16 @@ lint: setup ## Style: ruff's rules and format
 
 types: setup ## Types: mypy, strict
 	@$(BIN)/mypy
+
+##@ Measure
+
+bench: ## Measure against others, a quarter of an hour at a quiet time; writes bench/RESULTS.md
+	@./setup.sh run && bench/setup.sh
+	@$(BIN)/python -m bench full
+
+bench-quick: ## Measure in a minute: ours against bare FastAPI, bare ASGI and a query a request
+	@./setup.sh run && bench/setup.sh
+	@$(BIN)/python -m bench quick
 
 ##@ Change
 

@@ -1,0 +1,10 @@
+-- (f) The bare query without HTTP: the ten stations nearest to one of the bench's places, drawn by pgbench.
+\set place random(1, :places)
+SELECT s.id, s.name, s.kind, s.location, ST_Distance(s.location, p.location) AS distance_m
+  FROM bench_place p CROSS JOIN LATERAL (
+       SELECT station.id, station.name, station.kind, station.location
+         FROM station
+        WHERE station.publication_status = 'published' AND station.operational_status IN ('open', 'limited')
+        ORDER BY station.location <-> p.location
+        LIMIT 10) AS s
+ WHERE p.id = :place;
