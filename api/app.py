@@ -15,9 +15,11 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 
 from api import deps, document, errors
 from api.accesslog import AccessLog
+from api.front import Front
 from api.limits import BodyLimit
 from api.routes import health, organisations, regions, reviews, search, stations, upkeep, vocabulary
 from geo import db
+from geo.follower import Follower
 from geo.settings import Settings
 
 WEB = Path(__file__).parents[1] / "web"
@@ -27,8 +29,13 @@ Coordinates are longitude and latitude in decimal degrees; `crs` says in which d
 answer: `wgs84` (default), `gcj02` (AMap, Tencent) or `bd09` (Baidu). Errors are RFC 9457 problems."""
 
 
+def serve() -> Front:
+    """What a server process runs: the hot door before the application."""
+    return Front(create_app())
+
+
 def create_app(settings: Settings | None = None, engine: db.Database | None = None) -> FastAPI:
-    """The application over the database the settings name, or over `engine` when one is given."""
+    """The application over the database the settings name, followed by a directory; or over `engine`, without one."""
     settings = settings or Settings()
     logging.getLogger("yizhan").setLevel(settings.log.upper())
 
@@ -63,8 +70,13 @@ def lifespan_of(
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.secret = settings.signing_secret()
+        app.state.engine, app.state.follower = engine, None
         with contextlib.ExitStack() as stack:
-            app.state.engine = engine or stack.enter_context(db.connect(settings, serving=True))
+            if engine is None:
+                app.state.engine = stack.enter_context(db.connect(settings, serving=True))
+                app.state.follower = Follower(app.state.engine)
+                app.state.follower.start()
+                stack.callback(app.state.follower.stop)
             yield
 
     return lifespan

@@ -98,7 +98,7 @@ def serve(
             furnish(data)
         err.print(f"Yizhan 驿站 at http://{host}:{port}  (API: /docs, stop: Ctrl-C)")
         Server(
-            "api.app:create_app",
+            "api.app:serve",
             address=host,
             port=port,
             workers=workers,

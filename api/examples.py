@@ -5,6 +5,8 @@ A test holds every example to its schema, and asks for one in each language of e
 
 from typing import Any, NamedTuple
 
+from api.schemas import NearProperties
+
 
 class Shown(NamedTuple):
     """The same thing shown in Chinese and in English."""
@@ -142,7 +144,8 @@ def stations(feature: dict[str, Any]) -> dict[str, Any]:
 
 def nearest(feature: dict[str, Any]) -> dict[str, Any]:
     """An answer of nearest."""
-    near = feature | {"properties": feature["properties"] | NEARBY}
+    shown = feature["properties"] | NEARBY
+    near = feature | {"properties": {name: shown[name] for name in NearProperties.model_fields}}
     about = {"crs": "wgs84", "searched_radius_m": 2000.0, "as_of": "2026-09-14T10:00:00+08:00"}
     return {"type": "FeatureCollection", **about, "features": [near]}
 

@@ -122,11 +122,28 @@ class StationProperties(BaseModel):
     navigation: Navigation
 
 
-class NearProperties(StationProperties):
-    """A station seen from where the rider stands."""
+class NearProperties(BaseModel):
+    """What a rider chooses a station by, from where the rider stands; `/v1/stations/{id}` tells the rest."""
 
+    code: str = Field(examples=["YZ0000000176"])
+    name: str
+    kind: StationKind
+    brand: str | None
+    address: str | None
+    facilities: list[FacilityReport]
+    entry_modes: list[EntryMode]
+    registration_required: bool | None
+    opening_hours: str | None
+    hours_calendar: HoursCalendar
+    hours_note: str | None
+    operational_status: OperationalStatus = Field(description="effective: closures count")
+    open: bool | None = Field(description="null where the hours are unknown")
+    opens_at: Instant | None
+    closes_at: Instant | None
+    synthetic: bool = Field(description="part of a demonstration network, not a real place")
     distance_m: float = Field(description="straight line on the WGS-84 ellipsoid")
     bearing_deg: float | None = Field(description="from north, clockwise; null on the spot itself")
+    navigation: Navigation
 
 
 class StationFeature(BaseModel):
@@ -140,9 +157,12 @@ class StationFeature(BaseModel):
     pending: list[str] | None = Field(None, description="what waits for review; only with a key")
 
 
-class NearFeature(StationFeature):
+class NearFeature(BaseModel):
     """A GeoJSON Feature with its distance."""
 
+    type: Literal["Feature"]
+    id: Id
+    geometry: Point
     properties: NearProperties
 
 

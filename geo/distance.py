@@ -62,8 +62,7 @@ class Standpoints:
         s = c + c³/24R². Up to 5 km the mean R is right within 2 um; beyond, it is the earth's in that direction
         (Euler's theorem), which leaves 5 um at 50 km, where the mean R is 1.3 mm off.
         """
-        far = np.isfinite(chords) & (chords > NEAR_M)
-        if not far.any():
+        if not ((chords > NEAR_M) & (chords < np.inf)).any():
             return chords + chords**3 / (24 * MEAN_RADIUS_M**2)
         east, north = self.towards(ends())
         meridian = AXIS_M * (1 - ECCENTRICITY2) / self._flat**1.5
@@ -74,7 +73,8 @@ class Standpoints:
 
     def towards(self, ends: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """How far east and how far north the chords to `ends` lead, metres; a row each place."""
-        x, y, z = np.moveaxis(ends - self.earth[:, None], -1, 0)
+        seen = ends - self.earth[:, None]
+        x, y, z = seen[..., 0], seen[..., 1], seen[..., 2]
         east = self._cos_x[:, None] * y - self._sin_x[:, None] * x
         outward = self._cos_x[:, None] * x + self._sin_x[:, None] * y
         return east, self._cos_y[:, None] * z - self._sin_y[:, None] * outward

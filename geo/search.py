@@ -10,6 +10,7 @@ from sqlalchemy import RowMapping
 from sqlmodel import Session
 
 from geo import db, opening, regions
+from geo.datum import Datum
 from geo.opening import Moment
 from geo.vocabulary import EntryMode, Facility, PublicationStatus, Serves, StationKind
 
@@ -39,12 +40,33 @@ class Wanted:
 
 
 @dataclass(frozen=True)
+class Ask:
+    """What a rider asks of nearest: from a WGS-84 point, with positions answered in `crs`; `at` null is now."""
+
+    lon: float
+    lat: float
+    crs: Datum = Datum.WGS84
+    limit: int = 10
+    radius_m: float | None = None
+    wanted: Wanted = field(default_factory=Wanted)
+    at: datetime | None = None
+
+
+@dataclass(frozen=True)
 class Nearest:
     """The stations found, nearest first, how far the search looked, and the moment it is true of."""
 
     stations: Sequence[RowMapping]
     searched_radius_m: float
     when: Moment
+
+
+def answer(database: db.Database, asked: Ask) -> Nearest:
+    """`nearest` as a rider asks it, in a transaction of its own."""
+    with db.session(database) as session:
+        when = opening.moment(session, asked.at)
+        where, wanted = (asked.lon, asked.lat), asked.wanted
+        return nearest(session, *where, limit=asked.limit, radius_m=asked.radius_m, wanted=wanted, when=when)
 
 
 def nearest(

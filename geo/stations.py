@@ -214,5 +214,5 @@ def near_feature(row: RowMapping, crs: Datum, when: Moment) -> dict[str, Any]:
     properties = {name: whole["properties"][name] for name in names}
     bearing = row["bearing_deg"]
     properties["distance_m"] = round(row["distance_m"], 2)
-    properties["bearing_deg"] = None if bearing is None else round(bearing, 1)
+    properties["bearing_deg"] = None if bearing is None else round(bearing, 1) % 360
     return whole | {"properties": properties}

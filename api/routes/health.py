@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from api import answers
+from api.front import directory_of
 from api.schemas import Readiness
 from geo import doctor
 
@@ -25,7 +26,9 @@ def check_health() -> dict[str, str]:
 def check_readiness(request: Request) -> Response:
     """200 while nearest can be answered, 503 before that, with the reasons."""
     reasons, warnings = doctor.readiness(request.app.state.engine)
-    body = {"status": "starting" if reasons else "ready", "reasons": reasons, "warnings": warnings}
+    answering = directory_of(request.app) is not None or (request.app.state.follower is None and not reasons)
+    status = "starting" if not answering else "degraded" if reasons else "ready"
+    body = {"status": status, "reasons": reasons, "warnings": warnings}
     answer = answers.json(body, **{"Cache-Control": "no-store"})
-    answer.status_code = 503 if reasons else 200
+    answer.status_code = 200 if answering else 503
     return answer

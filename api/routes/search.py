@@ -2,13 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from api import answers
-from api.deps import NearestQuery, SessionDep
+from api.deps import NearestQuery
+from api.front import ask_of, directory_of
 from api.schemas import NearestCollection, problems
-from geo import opening, search
+from geo import search
 
 router = APIRouter(prefix="/v1/stations", tags=["riders"])
 
@@ -19,10 +20,9 @@ router = APIRouter(prefix="/v1/stations", tags=["riders"])
     response_class=Response,
     responses={200: {"model": NearestCollection}, **problems(400, 503)},
 )
-def find_nearest_stations(session: SessionDep, asked: Annotated[NearestQuery, Query()]) -> Response:
+def find_nearest_stations(request: Request, asked: Annotated[NearestQuery, Query()]) -> Response:
     """Published stations open for use, nearest first, with what the filters ask."""
-    position, when = asked.position(), opening.moment(session, asked.instant())
-    found = search.nearest(
-        session, *position, limit=asked.limit, radius_m=asked.radius(), wanted=asked.wanted(), when=when
-    )
-    return answers.nearest(found, asked.crs)
+    ask, directory = ask_of(asked), directory_of(request.app)
+    if directory is not None:
+        return Response(directory.nearest([ask])[0], media_type=answers.GEOJSON)
+    return answers.nearest(search.answer(request.app.state.engine, ask), asked.crs)

@@ -1,0 +1,125 @@
+"""The directory: all published stations in memory, answering nearest as PostGIS would.
+
+A snapshot that never changes; `apply` makes the next one, and `geo.follower` keeps one current. What it holds is
+`geo.directory_stock`. Not for what is not published, nor for lists.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlmodel import Session
+
+from geo import db, directory_rows, directory_stock, directory_text, errors, holidays
+from geo.directory_clock import Clock, Closures
+from geo.directory_columns import OPERATIONAL
+from geo.directory_rows import Lexicon, Row
+from geo.directory_stock import Stock
+from geo.hours import Calendar
+from geo.search import Ask
+from geo.vocabulary import PublicationStatus
+
+END = 2**63 - 1  # behind every position of the feed
+
+_Cards = dict[bytes, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Directory:
+    """The published stations as of an instant; `epoch` and `position` say up to where in which feed."""
+
+    as_of: datetime
+    epoch: str
+    position: int
+    stock: Stock
+    gone: Mapping[bytes, int] = field(default_factory=dict)  # revisions of those that are published no more
+
+    @classmethod
+    def load(cls, session: Session) -> "Directory":
+        """All published stations and the position of the feed: of one snapshot in a REPEATABLE READ transaction."""
+        head = session.execute(db.sql("directory_feed"), {"position": END}).one()
+        lexicon, cards = Lexicon(), _Cards()
+        columns = directory_rows.packed(_noting(directory_rows.read(session), cards), lexicon)
+        clock = Clock(holidays.current(session), lexicon.rules)
+        stock = directory_stock.of(lexicon, clock, columns, Closures(cards))
+        return cls(head.at, head.epoch, head.xmin, stock)
+
+    @property
+    def count(self) -> int:
+        """How many stations are published."""
+        return len(self.stock)
+
+    def nearest(self, asks: Sequence[Ask]) -> list[bytes]:
+        """The stations nearest to each rider, as a FeatureCollection in JSON: `search.nearest`, but from memory."""
+        return self.stock.nearest(asks, self.as_of)
+
+    def find(self, key: str) -> Mapping[str, Any]:
+        """The station with this id or code, as a row of `station_card`. Raises `StationNotFound`."""
+        code = re.fullmatch(r"YZ(\d{8})\d\d", key.strip().upper())
+        found = self.stock.find_numbered(int(code[1])) if code else self.stock.find(_id(key))
+        if found is None:
+            raise errors.StationNotFound
+        columns, row = found
+        shown = directory_text.properties(columns.text(row), self.stock.lexicon.shared[int(columns.shared[row])])
+        if code and shown["code"] != code[0]:
+            raise errors.StationNotFound
+        return {
+            **shown,
+            **directory_rows.rest(columns.rest_of(row)),
+            "lon": float(columns.lon[row]),
+            "lat": float(columns.lat[row]),
+            "revision": int(columns.revision[row]),
+            "operational_status": OPERATIONAL[int(columns.status[row])].value,
+            "publication_status": PublicationStatus.PUBLISHED.value,
+        }
+
+    def apply(self, rows: Iterable[Row], at: datetime) -> "Directory":
+        """The directory after these changes; a row older than what is known changes nothing, so any may come twice."""
+        newest: dict[bytes, Row] = {}
+        for row in rows:
+            if row.revision >= max(self._revision(row.id), newest[row.id].revision if row.id in newest else 0):
+                newest[row.id] = row
+        if not newest:
+            return replace(self, as_of=at)
+        cards = _Cards()
+        published = _noting((row for row in newest.values() if row.published), cards)
+        columns = directory_rows.packed(published, self.stock.lexicon)
+        gone = {key: row.revision for key, row in newest.items() if not row.published}
+        kept = {key: revision for key, revision in self.gone.items() if key not in newest}
+        return replace(self, as_of=at, stock=self.stock.changed(list(newest), columns, cards), gone=kept | gone)
+
+    def by_calendar(self, calendar: Calendar) -> "Directory":
+        """The same by another calendar of holidays."""
+        if calendar == self.stock.clock.calendar:
+            return self
+        return replace(self, stock=replace(self.stock, clock=Clock(calendar, self.stock.lexicon.rules)))
+
+    def moved(self, at: datetime, position: int) -> "Directory":
+        """The same, known to be true at a later instant, up to a later position of the feed."""
+        return replace(self, as_of=at, position=position)
+
+    def prepare(self, at: datetime) -> None:
+        """Do now, beside the requests, what those at this instant would otherwise wait for."""
+        self.stock.prepare(at)
+
+    def _revision(self, key: bytes) -> int:
+        found = self.stock.find(key)
+        return int(found[0].revision[found[1]]) if found else self.gone.get(key, 0)
+
+
+def _noting(rows: Iterable[Row], cards: _Cards) -> Iterator[Row]:
+    """The rows; what decides the state of those with closures is put into `cards`."""
+    for row in rows:
+        if row.closures:
+            cards[row.id] = row.closures
+        yield row
+
+
+def _id(key: str) -> bytes:
+    try:
+        return UUID(key).bytes
+    except ValueError:
+        raise errors.StationNotFound from None

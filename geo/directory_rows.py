@@ -1,0 +1,252 @@
+"""Reading the stations of the directory, and packing them into columns.
+
+What is made of a packed text in an answer is `geo.directory_text`; finding is `geo.directory_search`.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import islice
+from typing import Any, NamedTuple
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+from sqlmodel import Session
+
+from geo import datum, db, distance, navigation, stations
+from geo.datum import Datum
+from geo.directory_columns import ARRAYS, AT_ONCE, MARK, OPERATIONAL, Columns, blocks_of, places_of
+from geo.vocabulary import EntryMode, Facility, Serves, StationKind
+
+# As COPY writes it: the NULL of directory_rows.sql, and the escapes of the text format.
+NULL = b"\x02"
+_ESCAPES = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
+_SHARED, _REST = slice(11, 18), 18
+
+# What most facilities say is one byte in the packed text, as JSON has no control characters of its own: what stands
+# before the first, before an instant, after it, and with the instant that the station names first between two and at
+# the end.
+_FIRST, _SAID, _NEXT, _LAST = (
+    b'[{"status": "working", "facility": "',
+    b'", "checked_at": "',
+    b'+08:00"}, {"status": "working", "facility": "',
+    b'+08:00"}]',
+)
+FIRST, SAID, NEXT, SAME, LAST = b"\x03", b"\x04", b"\x05", b"\x06", b"\x07"
+MEANING = {mark: said.replace(b" ", b"") for mark, said in ((FIRST, _FIRST), (SAID, _SAID), (NEXT, _NEXT))}
+# The parts of a packed text. The links write six decimals; the title is left out where the name says it, see `title`.
+PARTS = (
+    *("id", *Datum, *stations.NEAR_OWN, "facilities"),
+    *("gcj_lon", "gcj_lat", "bd_lat", "bd_lon", "title", "instant"),
+)
+_PACKED = MARK.join([b"%b", *[b"%.7f,%.7f"] * 3, *[b"%b"] * 5, *[b"%.6f"] * 4, b"%b", b"%b"])
+_STATUS = {status.encode(): number for number, status in enumerate(OPERATIONAL)}
+
+
+def bits(words: Iterable[str], shift: int = 0) -> dict[bytes, int]:
+    """A bit for each word, from the bit `shift` on."""
+    return {str(word).encode(): 1 << shift + number for number, word in enumerate(words)}
+
+
+FACILITIES = bits(Facility)
+KINDS = bits(StationKind)
+SERVES = bits(Serves, 16)
+ENTRIES = bits(EntryMode, 48)
+NO_REGISTRATION = 1 << 60
+
+
+class Row(NamedTuple):
+    """A station as it was read: the fields of directory_rows.sql, the last ones not yet taken apart."""
+
+    fields: Sequence[bytes]
+
+    @property
+    def id(self) -> bytes:
+        """Its 16 bytes."""
+        return bytes.fromhex(self.fields[0].decode().replace("-", ""))
+
+    @property
+    def revision(self) -> int:
+        """The revision that was read."""
+        return int(self.fields[1])
+
+    @property
+    def published(self) -> bool:
+        """Whether the public may see it."""
+        return self.fields[2] == b"published"
+
+    @property
+    def closures(self) -> dict[str, Any]:
+        """What decides its state, where it has closures; otherwise nothing."""
+        given = self.fields[_REST].split(b"\t", 3)[2]
+        if given == b"[]":
+            return {}
+        hours, calendar = (None if said == NULL else said.decode() for said in self.fields[15:17])
+        card = {"operational_status": self.fields[3].decode(), "opening_hours": hours, "hours_calendar": calendar}
+        return card | {"closures": orjson.loads(plain(given))}
+
+
+def read(session: Session, ids: Sequence[str] | None = None) -> Iterator[Row]:
+    """All published stations, or those with these ids, whatever their publication status."""
+    connection: Any = session.connection().connection.driver_connection
+    with connection.cursor() as cursor, cursor.copy(db.sql("directory_rows").text, {"ids": ids}) as copy:
+        for message in copy:
+            line = bytes(message)[:-1]
+            said = line.split(b"\t", _REST)
+            yield Row([*map(plain, said[:_REST]), said[_REST]] if b"\\" in line else said)
+
+
+def plain(said: bytes) -> bytes:
+    """A field without the escapes of COPY."""
+    return re.sub(rb"\\(.)", lambda found: _ESCAPES.get(found[1], found[1]), said)
+
+
+def rest(line: bytes) -> dict[str, Any]:
+    """The fields that nearest does not show, as a row of `station_card` has them."""
+    said = (None if part == NULL else plain(part) for part in line.split(b"\t"))
+    return {name: None if part is None else read(part) for (name, read), part in zip(_ASIDE.items(), said, strict=True)}
+
+
+def _words(said: bytes) -> list[str]:
+    return said.decode().split(",") if said else []
+
+
+def _instant(said: bytes) -> datetime:
+    return datetime.fromisoformat(said.decode())
+
+
+_ASIDE: dict[str, Callable[[bytes], Any]] = {
+    **{"serves": _words, "managed_by": bytes.decode, "closures": orjson.loads, "tier": bytes.decode},
+    **{"host_ref": bytes.decode, "external_ids": orjson.loads},
+    **dict.fromkeys(("stated_district", "adcode", "district", "city", "province"), bytes.decode),
+    **{"near_boundary": b"t".__eq__, "staffed_hours": bytes.decode, "capacity": int, "floor_area_m2": float},
+    **dict.fromkeys(("level", "entrance_note", "phone", "host", "sponsor", "supervising_union"), bytes.decode),
+    **dict.fromkeys(("verified_at", "created_at", "updated_at"), _instant),
+}
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """What many stations share, each kept once. Grows in the thread that follows the feed, is read in all."""
+
+    shared: list[bytes] = field(default_factory=list)  # JSON members that many stations have in common
+    rules: list[tuple[str, str] | None] = field(default_factory=lambda: [None])  # hours and calendar; 0: unknown
+    managers: dict[bytes, int] = field(default_factory=lambda: {NULL: 0})
+    _shared: dict[tuple[bytes, ...], tuple[int, int, int]] = field(default_factory=dict)
+    _rules: dict[tuple[str, str], int] = field(default_factory=dict)
+    _serves: dict[bytes, int] = field(default_factory=dict)
+
+    def of(self, said: Sequence[bytes]) -> tuple[int, int, int, int]:
+        """What a row's shared fields are called here, its rule, its words as bits, and its manager."""
+        aside = said[_REST].split(b"\t", 2)
+        key = tuple(said[_SHARED])
+        known = self._shared.get(key)
+        if known is None:
+            known = self._shared[key] = self._enter(key)
+        manager = self.managers.setdefault(aside[1], len(self.managers))
+        return known[0], known[1], known[2] | self._serving(aside[0]), manager
+
+    def _serving(self, words: bytes) -> int:
+        known = self._serves.get(words)
+        if known is None:
+            known = self._serves[words] = sum(SERVES[word] for word in words.split(b",") if word)
+        return known
+
+    def _enter(self, key: tuple[bytes, ...]) -> tuple[int, int, int]:
+        kind, brand, entries, registration, written, calendar, synthetic = (
+            None if part == NULL else part.decode() for part in key
+        )
+        modes = entries.split(",") if entries else []
+        told = {"t": True, "f": False, None: None}
+        said = {"kind": kind, "brand": brand, "entry_modes": modes, "registration_required": told[registration]}
+        said |= {"opening_hours": written, "hours_calendar": calendar, "synthetic": told[synthetic]}
+        self.shared.append(orjson.dumps({name: said[name] for name in stations.NEAR_SHARED})[1:-1])
+        words = KINDS[key[0]] | sum(ENTRIES[mode.encode()] for mode in modes)
+        return len(self.shared) - 1, self._rule(written, calendar), words | NO_REGISTRATION * (registration == "f")
+
+    def _rule(self, written: str | None, calendar: str | None) -> int:
+        if written is None or calendar is None:
+            return 0
+        if (written, calendar) not in self._rules:
+            self.rules.append((written, calendar))
+            self._rules[written, calendar] = len(self.rules) - 1
+        return self._rules[written, calendar]
+
+
+def packed(rows: Iterable[Row], lexicon: Lexicon) -> Columns:
+    """The columns of rows read, in the order of their ids."""
+    rows = iter(rows)
+    parts = [_pack(list(islice(rows, AT_ONCE)), lexicon, 0)]
+    while batch := list(islice(rows, AT_ONCE)):
+        parts.append(_pack(batch, lexicon, len(parts)))
+    both = {name: np.concatenate([getattr(part, name) for part in parts]) for name in ARRAYS}
+    pieces = tuple(piece for part in parts for piece in part.pieces)
+    blocks = tuple(block for part in parts for block in part.blocks)
+    return replace(parts[0], pieces=pieces, blocks=blocks).with_arrays(both).taken(np.argsort(both["ids"]))
+
+
+def _pack(rows: Sequence[Row], lexicon: Lexicon, piece: int) -> Columns:
+    said = [row.fields for row in rows]
+    lon, lat = (np.array([float(each[part]) for each in said]) for part in (4, 5))
+    shared = np.array([lexicon.of(each) for each in said], np.int64).reshape(-1, 4)
+    given = [each[10].replace(_FIRST, FIRST).replace(_SAID, SAID).replace(_NEXT, NEXT) for each in said]
+    texts = _texts(said, given, lon, lat)
+    return Columns(
+        ids=np.array([row.id for row in rows], "S16"),
+        revision=np.array([row.revision for row in rows], np.int32),
+        number=np.array([int(each[6][2:-2]) for each in said], np.int64),
+        status=np.array([_STATUS[each[3]] for each in said], np.uint8),
+        lon=lon,
+        lat=lat,
+        earth=distance.earth_centred_many(lon, lat),
+        facilities=np.array([_working(*pair) for pair in zip(said, given, strict=True)], np.uint64),
+        words=shared[:, 2].astype(np.uint64),
+        manager=shared[:, 3].astype(np.int32),
+        rule=shared[:, 1].astype(np.int32),
+        shared=shared[:, 0].astype(np.int32),
+        place=places_of(texts, piece),
+        length=np.array([len(text) for text in texts], np.int32),
+        rest=piece * AT_ONCE + np.arange(len(rows)),
+        pieces=(b"".join(texts),),
+        blocks=tuple(blocks_of([each[_REST] for each in said])),
+    )
+
+
+def _texts(
+    said: Sequence[Sequence[bytes]], given: Sequence[bytes], lon: NDArray[np.float64], lat: NDArray[np.float64]
+) -> list[bytes]:
+    gcj = datum.convert_many(lon, lat, Datum.WGS84, Datum.GCJ02)
+    bd = datum.convert_many(*gcj, Datum.GCJ02, Datum.BD09)
+    places = np.stack([lon, lat, *gcj, *bd, *gcj, *reversed(bd)], axis=1).tolist()
+    texts = []
+    for each, facilities, place in zip(said, given, places, strict=True):
+        own = [b"null" if part == NULL else orjson.dumps(part.decode()) for part in each[6:10]]
+        written = navigation.title(each[7].decode()).encode()
+        first = facilities.find(SAID) + 1
+        instant = facilities[first : first + 19] if first else b""
+        short = facilities.replace(SAID + instant + NEXT, SAME).replace(SAID + instant + _LAST, LAST)
+        spelt = b"" if title(b"", own[1]) == written else written
+        texts.append(_PACKED % (each[0], *place[:6], *own, short, *place[6:], spelt, instant))
+    return texts
+
+
+def expanded(facilities: bytes, instant: bytes) -> bytes:
+    """Packed facilities with the instant that the station names first; MEANING says what is still packed."""
+    said = MEANING[SAID] + instant
+    return facilities.replace(SAME, said + MEANING[NEXT]).replace(LAST, said + _LAST)
+
+
+def title(spelt: bytes, name: bytes) -> bytes:
+    """A name as the links write it: as it is spelt out, or else each byte of the JSON string in hexadecimal."""
+    return spelt or b"%" + name[1:-1].hex("%").upper().encode()
+
+
+def _working(said: Sequence[bytes], packed: bytes) -> int:
+    """The facilities that work, as bits."""
+    if b'"note"' in packed:
+        working = [each["facility"] for each in orjson.loads(said[10]) if each["status"] == "working"]
+        return sum(FACILITIES[name.encode()] for name in working)
+    named = packed.replace(FIRST, NEXT).split(NEXT)[1:]
+    return sum([FACILITIES[name[: name.index(SAID)]] for name in named])

@@ -1,0 +1,123 @@
+"""Keeping a directory current: a thread that reads the change feed twice a second and swaps the directory whole.
+
+It takes every change whose transaction the snapshot before could not see yet, so one that is committed late is not
+missed, and reads the stations anew. Without the database the last directory goes on serving.
+"""
+
+import ctypes
+import logging
+import threading
+import time
+
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from geo import db, directory_rows, errors, holidays
+from geo.directory import Directory
+
+log = logging.getLogger("yizhan")
+
+POLL_S = 0.5
+PATIENCE_S = 5.0  # without news from the database before the directory counts as out of date
+AT_ONCE = 5_000  # changed stations read by one query
+
+
+class Follower:
+    """The directory of a database, as current as it can be: `start()`, ask `directory`, `stop()`."""
+
+    def __init__(self, engine: Engine, poll_s: float = POLL_S) -> None:
+        self._engine, self._poll_s = engine, poll_s
+        self._directory: Directory | None = None
+        self._seen: frozenset[int] = frozenset()
+        self._fresh_at = float("-inf")
+        self._stopping = threading.Event()
+        self._ready = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin to follow; the first directory is there once `wait` says so."""
+        self._stopping.clear()
+        self._thread = threading.Thread(target=self._follow, name="directory", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Follow no more; the directory stays as it is."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Wait for the first directory; say whether it is there."""
+        return self._ready.wait(timeout_s)
+
+    @property
+    def current(self) -> Directory | None:
+        """The newest directory; None while there is none yet."""
+        return self._directory
+
+    @property
+    def directory(self) -> Directory:
+        """The newest directory. Raises `DatabaseUnavailable` while there is none."""
+        if self._directory is None:
+            raise errors.DatabaseUnavailable
+        return self._directory
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since the directory was last known to be what the database has."""
+        return time.monotonic() - self._fresh_at
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the database is being followed now."""
+        return self.age_s < PATIENCE_S and self._thread is not None and self._thread.is_alive()
+
+    def refresh(self) -> None:
+        """Take in what has changed. Raises `DatabaseUnavailable`; the directory is then what it was."""
+        asked_at = time.monotonic()
+        known = self._directory
+        following = self._load() if known is None else self._caught_up(known)
+        following.prepare(following.as_of)
+        self._directory, self._fresh_at = following, asked_at
+        self._ready.set()
+
+    def _follow(self) -> None:
+        failing = False
+        while not self._stopping.is_set():
+            try:
+                self.refresh()
+                failing = False
+            except (errors.YizhanError, SQLAlchemyError) as error:
+                (log.debug if failing else log.warning)("the directory cannot be brought up to date: %s", error)
+                failing = True
+            except Exception:
+                log.exception("the directory cannot be brought up to date")
+            self._stopping.wait(self._poll_s)
+
+    def _load(self) -> Directory:
+        self._seen = frozenset()
+        with db.session(self._engine.execution_options(isolation_level="REPEATABLE READ")) as session:
+            # The bound of a request is too short for a million stations on a busy machine.
+            session.execute(text("SELECT set_config('statement_timeout', '0', true)"))
+            return Directory.load(session)
+
+    def _caught_up(self, known: Directory) -> Directory:
+        with db.session(self._engine) as session:
+            feed = session.execute(db.sql("directory_feed"), {"position": known.position}).all()
+            head, changes = feed[0], [change for change in feed if change.seq is not None]
+            # Another database, or this one as it was: transactions that we have seen the end of are yet to come.
+            if head.epoch == known.epoch and head.xmax >= known.position:
+                new = sorted({change.station_id for change in changes if change.seq not in self._seen})
+                for start in range(0, len(new), AT_ONCE):
+                    known = known.apply(directory_rows.read(session, new[start : start + AT_ONCE]), head.at)
+                self._seen = frozenset(change.seq for change in changes if change.xid >= head.xmin)
+                return known.by_calendar(holidays.current(session)).moved(head.at, head.xmin)
+        log.warning("the database is another one, or was restored; the directory is read anew")
+        return self._load()
+
+
+def give_back() -> None:
+    """Return freed memory to the system, where the C library can; reading 200,000 stations leaves 29 MB of it."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
