@@ -43,7 +43,7 @@ class Directory:
         head = session.execute(db.sql("directory_feed"), {"position": END}).one()
         lexicon, cards = Lexicon(), _Cards()
         columns = directory_rows.packed(_noting(directory_rows.read(session), cards), lexicon)
-        clock = Clock(holidays.current(session), lexicon.rules)
+        clock = Clock(holidays.current(session), lexicon)
         stock = directory_stock.of(lexicon, clock, columns, Closures(cards))
         return cls(head.at, head.epoch, head.xmin, stock)
 
@@ -63,7 +63,9 @@ class Directory:
         if found is None:
             raise errors.StationNotFound
         columns, row = found
-        shown = directory_text.properties(columns.text(row), self.stock.lexicon.shared[int(columns.shared[row])])
+        words = self.stock.lexicon
+        shared = words.shared[int(columns.shared[row])]
+        shown = directory_text.properties(columns.text[row], words.pieces.__getitem__, shared)
         if code and shown["code"] != code[0]:
             raise errors.StationNotFound
         return {
@@ -95,7 +97,7 @@ class Directory:
         """The same by another calendar of holidays."""
         if calendar == self.stock.clock.calendar:
             return self
-        return replace(self, stock=replace(self.stock, clock=Clock(calendar, self.stock.lexicon.rules)))
+        return replace(self, stock=replace(self.stock, clock=Clock(calendar, self.stock.lexicon)))
 
     def moved(self, at: datetime, position: int) -> "Directory":
         """The same, known to be true at a later instant, up to a later position of the feed."""

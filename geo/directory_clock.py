@@ -14,52 +14,68 @@ from typing import Any
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from geo import opening, stations
 from geo.directory_columns import OPERATIONAL
+from geo.directory_rows import Lexicon
 from geo.hours import Calendar
 from geo.opening import Moment
 from geo.vocabulary import OperationalStatus
 
-Rules = Sequence[tuple[str, str] | None]  # opening hours and calendar; none where they are unknown
-
+STATUSES = len(OPERATIONAL)
 KEPT = 64  # minutes remembered: riders ask of now, and now and then of another instant
 
 
-def told(card: Mapping[str, Any], when: Moment) -> bytes:
+def kind_of(shared: NDArray[np.int32], status: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """What `Minute.told` knows stations by: what they share, and their stored status."""
+    return shared.astype(np.int64) * STATUSES + status
+
+
+def state(card: Mapping[str, Any], when: Moment) -> bytes:
     """The state of a station at that moment as JSON members."""
-    state = opening.of(card, when)
-    said = (state.operational_status, state.open, stations.instant(state.opens_at), stations.instant(state.closes_at))
+    now = opening.of(card, when)
+    said = (now.operational_status, now.open, stations.instant(now.opens_at), stations.instant(now.closes_at))
     return orjson.dumps(dict(zip(stations.NEAR_STATE, said, strict=True)))[1:-1]
 
 
 class Minute:
     """What holds at a minute for stations without closures."""
 
-    def __init__(self, when: Moment, rules: Rules) -> None:
-        self._when, self._rules = when, rules
+    def __init__(self, when: Moment, lexicon: Lexicon) -> None:
+        self._when, self._lexicon = when, lexicon
+        self._told: dict[int, bytes] = {}
         self._states: dict[tuple[int, int], bytes] = {}
         self._open = b""
 
-    def state(self, rule: int, status: int) -> bytes:
-        """The state of a station with this rule and stored status (its number in OPERATIONAL), as JSON members."""
-        known = self._states.get((rule, status))
-        if known is None:
-            known = self._states[rule, status] = told(self._card(rule, OPERATIONAL[status]), self._when)
-        return known
+    def told(self, kinds: Sequence[int]) -> list[bytes]:
+        """Of stations: what they share with others and their state, as JSON members, by `kind_of`."""
+        try:
+            return list(map(self._told.__getitem__, kinds))
+        except KeyError:
+            for kind in set(kinds) - self._told.keys():
+                self._tell(kind)
+            return [self._told[kind] for kind in kinds]
+
+    def _tell(self, kind: int) -> None:
+        shared, status = divmod(kind, STATUSES)
+        key = (self._lexicon.rule_of[shared], status)
+        if key not in self._states:
+            self._states[key] = state(self._card(key[0], OPERATIONAL[status]), self._when)
+        self._told[kind] = self._lexicon.shared[shared] + b"," + self._states[key]
 
     @property
     def open_rules(self) -> bytes:
         """A byte for each rule: 1 when it is open; what is unknown is not."""
-        known = self._open
-        if len(known) < len(self._rules):
-            cards = [self._card(rule, OperationalStatus.OPEN) for rule in range(len(known), len(self._rules))]
+        known, rules = self._open, self._lexicon.rules
+        if len(known) < len(rules):
+            cards = [self._card(rule, OperationalStatus.OPEN) for rule in range(len(known), len(rules))]
             known += bytes(opening.is_open(card, self._when) is True for card in cards)
             self._open = known
         return known
 
     def _card(self, rule: int, status: OperationalStatus) -> dict[str, Any]:
-        written, calendar = self._rules[rule] or (None, None)
+        written, calendar = self._lexicon.rules[rule] or (None, None)
         return {"operational_status": status, "closures": [], "opening_hours": written, "hours_calendar": calendar}
 
 
@@ -68,7 +84,7 @@ class Clock:
     """The minutes that were asked for, by one calendar."""
 
     calendar: Calendar
-    rules: Rules
+    lexicon: Lexicon
     _minutes: OrderedDict[datetime, Minute] = field(default_factory=OrderedDict)
     _lock: Lock = field(default_factory=Lock)
 
@@ -77,7 +93,7 @@ class Clock:
         begun = at.replace(second=0, microsecond=0)
         known = self._minutes.get(begun)
         if known is None:
-            known = Minute(Moment(begun, self.calendar), self.rules)
+            known = Minute(Moment(begun, self.calendar), self.lexicon)
             with self._lock:
                 self._minutes[begun] = known
                 if len(self._minutes) > KEPT:

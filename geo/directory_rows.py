@@ -17,7 +17,7 @@ from sqlmodel import Session
 
 from geo import datum, db, distance, navigation, stations
 from geo.datum import Datum
-from geo.directory_columns import ARRAYS, AT_ONCE, MARK, OPERATIONAL, Columns, blocks_of, places_of
+from geo.directory_columns import ARRAYS, MARK, OPERATIONAL, Columns, blocks_of
 from geo.vocabulary import EntryMode, Facility, Serves, StationKind
 
 # As COPY writes it: the NULL of directory_rows.sql, and the escapes of the text format.
@@ -25,23 +25,16 @@ NULL = b"\x02"
 _ESCAPES = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
 _SHARED, _REST = slice(11, 18), 18
 
-# What most facilities say is one byte in the packed text, as JSON has no control characters of its own: what stands
-# before the first, before an instant, after it, and with the instant that the station names first between two and at
-# the end.
-_FIRST, _SAID, _NEXT, _LAST = (
-    b'[{"status": "working", "facility": "',
-    b'", "checked_at": "',
-    b'+08:00"}, {"status": "working", "facility": "',
-    b'+08:00"}]',
-)
-FIRST, SAID, NEXT, SAME, LAST = b"\x03", b"\x04", b"\x05", b"\x06", b"\x07"
-MEANING = {mark: said.replace(b" ", b"") for mark, said in ((FIRST, _FIRST), (SAID, _SAID), (NEXT, _NEXT))}
-# The parts of a packed text. The links write six decimals; the title is left out where the name says it, see `title`.
-PARTS = (
-    *("id", *Datum, *stations.NEAR_OWN, "facilities"),
-    *("gcj_lon", "gcj_lat", "bd_lat", "bd_lon", "title", "instant"),
-)
-_PACKED = MARK.join([b"%b", *[b"%.7f,%.7f"] * 3, *[b"%b"] * 5, *[b"%.6f"] * 4, b"%b", b"%b"])
+# The parts of a text: the id, the position in each datum, what is its own as JSON members, the degrees and the title
+# that the links write, and the facilities: what joins the pieces, and their numbers.
+PARTS = ("id", *Datum, "own", "gcj_lon", "gcj_lat", "bd_place", "title", "joint", "pieces")
+_OWN = ",".join(f'"{name}":%b' for name in stations.NEAR_OWN).encode()
+_TEXT = MARK.join([b"%b", *[b"%.7f,%.7f"] * 3, _OWN, *[b"%.6f"] * 2, b"%.6f,%.6f", *[b"%b"] * 3])
+_CHECKED_AT = b'"checked_at": "'
+_INSTANT = len("2026-10-01T10:00:00+08:00")
+_SPELT = re.compile("[-A-Za-z0-9_.~,:;|]")  # what a link does not write as bytes in hexadecimal
+FIRST = 32  # number of a piece: behind MARK, so that none looks like it; those below are empty
+AT_ONCE = 4_096  # rows packed at a time; a multiple of TOGETHER
 _STATUS = {status.encode(): number for number, status in enumerate(OPERATIONAL)}
 
 
@@ -132,11 +125,15 @@ class Lexicon:
     """What many stations share, each kept once. Grows in the thread that follows the feed, is read in all."""
 
     shared: list[bytes] = field(default_factory=list)  # JSON members that many stations have in common
+    rule_of: list[int] = field(default_factory=list)  # the rule that is among those
     rules: list[tuple[str, str] | None] = field(default_factory=lambda: [None])  # hours and calendar; 0: unknown
     managers: dict[bytes, int] = field(default_factory=lambda: {NULL: 0})
+    pieces: list[bytes] = field(default_factory=lambda: [b""] * FIRST)  # of facilities in JSON
     _shared: dict[tuple[bytes, ...], tuple[int, int, int]] = field(default_factory=dict)
     _rules: dict[tuple[str, str], int] = field(default_factory=dict)
     _serves: dict[bytes, int] = field(default_factory=dict)
+    _pieces: dict[bytes, int] = field(default_factory=dict)
+    _works: list[int] = field(default_factory=lambda: [0] * FIRST)  # of each piece: the facility that works, as a bit
 
     def of(self, said: Sequence[bytes]) -> tuple[int, int, int, int]:
         """What a row's shared fields are called here, its rule, its words as bits, and its manager."""
@@ -147,6 +144,34 @@ class Lexicon:
             known = self._shared[key] = self._enter(key)
         manager = self.managers.setdefault(aside[1], len(self.managers))
         return known[0], known[1], known[2] | self._serving(aside[0]), manager
+
+    def offered(self, facilities: bytes) -> tuple[int, bytes, bytes]:
+        """Of a row's facilities: those that work as bits, the numbers of their pieces, and what joins those.
+
+        Most were checked at one instant, which joins them; otherwise the station keeps its own words.
+        """
+        first = facilities.find(_CHECKED_AT) + len(_CHECKED_AT)
+        instant = facilities[first : first + _INSTANT]
+        pieces = facilities.split(instant) if instant else []
+        if b'"note"' in facilities or len(pieces) <= facilities.count(_CHECKED_AT):
+            return self._said(facilities)
+        try:
+            numbers = bytes([self._pieces.get(piece) or self._piece(piece) for piece in pieces])
+        except ValueError:  # more than a byte can count
+            return self._said(facilities)
+        return sum(map(self._works.__getitem__, numbers)), numbers, instant
+
+    def _said(self, facilities: bytes) -> tuple[int, bytes, bytes]:
+        said = orjson.loads(facilities)
+        works = sum(FACILITIES[each["facility"].encode()] for each in said if each["status"] == "working")
+        return works, b"\0\0", orjson.dumps(said)
+
+    def _piece(self, said: bytes) -> int:
+        working = said.partition(b'"working", "facility": "')[2].partition(b'"')[0]
+        self._works.append(FACILITIES.get(working, 0))
+        self.pieces.append(said.replace(b" ", b""))
+        self._pieces[said] = len(self.pieces) - 1
+        return len(self.pieces) - 1
 
     def _serving(self, words: bytes) -> int:
         known = self._serves.get(words)
@@ -162,9 +187,11 @@ class Lexicon:
         told = {"t": True, "f": False, None: None}
         said = {"kind": kind, "brand": brand, "entry_modes": modes, "registration_required": told[registration]}
         said |= {"opening_hours": written, "hours_calendar": calendar, "synthetic": told[synthetic]}
+        rule = self._rule(written, calendar)
+        self.rule_of.append(rule)
         self.shared.append(orjson.dumps({name: said[name] for name in stations.NEAR_SHARED})[1:-1])
         words = KINDS[key[0]] | sum(ENTRIES[mode.encode()] for mode in modes)
-        return len(self.shared) - 1, self._rule(written, calendar), words | NO_REGISTRATION * (registration == "f")
+        return len(self.shared) - 1, rule, words | NO_REGISTRATION * (registration == "f")
 
     def _rule(self, written: str | None, calendar: str | None) -> int:
         if written is None or calendar is None:
@@ -180,19 +207,17 @@ def packed(rows: Iterable[Row], lexicon: Lexicon) -> Columns:
     rows = iter(rows)
     parts = [_pack(list(islice(rows, AT_ONCE)), lexicon, 0)]
     while batch := list(islice(rows, AT_ONCE)):
-        parts.append(_pack(batch, lexicon, len(parts)))
+        parts.append(_pack(batch, lexicon, len(parts) * AT_ONCE))
     both = {name: np.concatenate([getattr(part, name) for part in parts]) for name in ARRAYS}
-    pieces = tuple(piece for part in parts for piece in part.pieces)
     blocks = tuple(block for part in parts for block in part.blocks)
-    return replace(parts[0], pieces=pieces, blocks=blocks).with_arrays(both).taken(np.argsort(both["ids"]))
+    return replace(parts[0], blocks=blocks).with_arrays(both).taken(np.argsort(both["ids"]))
 
 
-def _pack(rows: Sequence[Row], lexicon: Lexicon, piece: int) -> Columns:
+def _pack(rows: Sequence[Row], lexicon: Lexicon, begun: int) -> Columns:
     said = [row.fields for row in rows]
     lon, lat = (np.array([float(each[part]) for each in said]) for part in (4, 5))
     shared = np.array([lexicon.of(each) for each in said], np.int64).reshape(-1, 4)
-    given = [each[10].replace(_FIRST, FIRST).replace(_SAID, SAID).replace(_NEXT, NEXT) for each in said]
-    texts = _texts(said, given, lon, lat)
+    offered = [lexicon.offered(each[10]) for each in said]
     return Columns(
         ids=np.array([row.id for row in rows], "S16"),
         revision=np.array([row.revision for row in rows], np.int32),
@@ -201,52 +226,36 @@ def _pack(rows: Sequence[Row], lexicon: Lexicon, piece: int) -> Columns:
         lon=lon,
         lat=lat,
         earth=distance.earth_centred_many(lon, lat),
-        facilities=np.array([_working(*pair) for pair in zip(said, given, strict=True)], np.uint64),
+        facilities=np.array([working for working, _, _ in offered], np.uint64),
         words=shared[:, 2].astype(np.uint64),
         manager=shared[:, 3].astype(np.int32),
         rule=shared[:, 1].astype(np.int32),
         shared=shared[:, 0].astype(np.int32),
-        place=places_of(texts, piece),
-        length=np.array([len(text) for text in texts], np.int32),
-        rest=piece * AT_ONCE + np.arange(len(rows)),
-        pieces=(b"".join(texts),),
+        text=_texts(said, offered, lon, lat),
+        rest=begun + np.arange(len(rows)),
         blocks=tuple(blocks_of([each[_REST] for each in said])),
     )
 
 
 def _texts(
-    said: Sequence[Sequence[bytes]], given: Sequence[bytes], lon: NDArray[np.float64], lat: NDArray[np.float64]
-) -> list[bytes]:
+    said: Sequence[Sequence[bytes]],
+    offered: Sequence[tuple[int, bytes, bytes]],
+    lon: NDArray[np.float64],
+    lat: NDArray[np.float64],
+) -> NDArray[np.object_]:
     gcj = datum.convert_many(lon, lat, Datum.WGS84, Datum.GCJ02)
     bd = datum.convert_many(*gcj, Datum.GCJ02, Datum.BD09)
     places = np.stack([lon, lat, *gcj, *bd, *gcj, *reversed(bd)], axis=1).tolist()
-    texts = []
-    for each, facilities, place in zip(said, given, places, strict=True):
+    texts = np.empty(len(said), object)
+    for number, (each, place, (_, pieces, joint)) in enumerate(zip(said, places, offered, strict=True)):
         own = [b"null" if part == NULL else orjson.dumps(part.decode()) for part in each[6:10]]
-        written = navigation.title(each[7].decode()).encode()
-        first = facilities.find(SAID) + 1
-        instant = facilities[first : first + 19] if first else b""
-        short = facilities.replace(SAID + instant + NEXT, SAME).replace(SAID + instant + _LAST, LAST)
-        spelt = b"" if title(b"", own[1]) == written else written
-        texts.append(_PACKED % (each[0], *place[:6], *own, short, *place[6:], spelt, instant))
+        texts[number] = _TEXT % (each[0], *place[:6], *own, *place[6:], _title(each[7]), joint, pieces)
     return texts
 
 
-def expanded(facilities: bytes, instant: bytes) -> bytes:
-    """Packed facilities with the instant that the station names first; MEANING says what is still packed."""
-    said = MEANING[SAID] + instant
-    return facilities.replace(SAME, said + MEANING[NEXT]).replace(LAST, said + _LAST)
-
-
-def title(spelt: bytes, name: bytes) -> bytes:
-    """A name as the links write it: as it is spelt out, or else each byte of the JSON string in hexadecimal."""
-    return spelt or b"%" + name[1:-1].hex("%").upper().encode()
-
-
-def _working(said: Sequence[bytes], packed: bytes) -> int:
-    """The facilities that work, as bits."""
-    if b'"note"' in packed:
-        working = [each["facility"] for each in orjson.loads(said[10]) if each["status"] == "working"]
-        return sum(FACILITIES[name.encode()] for name in working)
-    named = packed.replace(FIRST, NEXT).split(NEXT)[1:]
-    return sum([FACILITIES[name[: name.index(SAID)]] for name in named])
+def _title(name: bytes) -> bytes:
+    """A name as the links write it; most are all Chinese, and so all bytes in hexadecimal."""
+    written = name.decode()
+    if _SPELT.search(written):
+        return navigation.title(written).encode()
+    return b"%" + name.hex("%").upper().encode()

@@ -4,18 +4,19 @@ It never changes; `changed` makes another one, which shares trees and text with 
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geo import directory_text, stations
-from geo.directory_clock import Clock, Closures, told
-from geo.directory_columns import MASK, PIECE, Columns
+from geo.datum import Datum
+from geo.directory_clock import STATUSES, Clock, Closures, kind_of, state
+from geo.directory_columns import Columns
 from geo.directory_ground import Filter, Ground, Rows, filter_of
 from geo.directory_rows import Lexicon, packed
 from geo.directory_search import Sought, Terrain
@@ -26,6 +27,18 @@ from geo.search import FARTHEST_M, STEPS_M, Ask
 MOST_FRESH = 256  # changed stations that every search looks through one by one; with more the trees are built anew
 MOST_WASTED = 0.25  # share of the text that nothing refers to before it is packed anew
 SPANS = 8  # spans of time between closures for which it is remembered who is closed
+
+
+_Kind = tuple[Filter, Datum, datetime | None]
+
+
+class _Found(NamedTuple):
+    """Stations found for riders, those of one behind those of the other: how far, in which direction, how many each."""
+
+    rows: Rows
+    metres: list[float]
+    bearings: list[float]
+    counts: list[int]
 
 
 @dataclass(frozen=True)
@@ -44,79 +57,62 @@ class Stock:
         """A FeatureCollection for each; those that want the same are searched for in one go."""
         now = datetime.now(UTC)
         answers = [b""] * len(asks)
-        for (asked, _), numbers in self._alike(asks, now).items():
+        for (asked, crs, at), numbers in self._alike(asks, now).items():
             group = [asks[number] for number in numbers]
-            for number, answer in zip(numbers, self._answers(group, asked, now, as_of), strict=True):
-                answers[number] = answer
+            found = self._found(group, asked, at or now)
+            said_at = stations.instant(at or as_of) or ""
+            made, begun = self._features(found, crs, at or now), 0
+            for number, ask, count in zip(numbers, group, found.counts, strict=True):
+                some, far = made[begun : begun + count], found.metres[begun : begun + count]
+                answers[number] = directory_text.collection(some, crs, _searched(ask, far), said_at)
+                begun += count
         return answers
 
-    def _alike(self, asks: Sequence[Ask], now: datetime) -> dict[tuple[Filter, int], list[int]]:
-        """Numbers of the asks, by filter and by span between the turns of closures."""
-        alike: dict[tuple[Filter, int], list[int]] = {}
-        for number, ask in enumerate(asks):
-            at = ask.at or now
-            open_rules = self.clock.minute(at).open_rules if ask.wanted.open else None
-            key = (filter_of(ask.wanted, self.lexicon.managers, open_rules), self.closures.span(at))
-            alike.setdefault(key, []).append(number)
+    def _alike(self, asks: Sequence[Ask], now: datetime) -> dict[_Kind, list[int]]:
+        """Numbers of the asks, by what is the same for each of a group."""
+        same: dict[tuple[int, Datum, datetime | None], list[int]] = {}  # the very same: parsers share what is frequent
+        for number, (_, _, crs, _, _, wanted, at) in enumerate(asks):
+            same.setdefault((id(wanted), crs, at), []).append(number)
+        alike: dict[_Kind, list[int]] = {}
+        for (_, crs, at), numbers in same.items():
+            wanted = asks[numbers[0]].wanted
+            open_rules = self.clock.minute(at or now).open_rules if wanted.open else None
+            asked = filter_of(wanted, self.lexicon.managers, open_rules)
+            alike.setdefault((asked, crs, at), []).extend(numbers)
         return alike
 
-    def _answers(self, asks: Sequence[Ask], asked: Filter, now: datetime, as_of: datetime) -> Iterator[bytes]:
-        sought = Sought(
-            np.array([ask.lon for ask in asks]),
-            np.array([ask.lat for ask in asks]),
-            np.array([ask.limit for ask in asks]),
-            np.array([FARTHEST_M if ask.radius_m is None else ask.radius_m for ask in asks]),
-        )
-        here = Standpoints(sought.lon, sought.lat)
-        terrain = self._terrain(asks[0].at or now)
+    def _found(self, asks: Sequence[Ask], asked: Filter, at: datetime) -> _Found:
+        lon, lat, _, limit, radius_m, _, _ = zip(*asks, strict=True)
+        reach = [FARTHEST_M if radius is None else radius for radius in radius_m]
+        sought = Sought(np.array(lon), np.array(lat), np.array(limit), np.array(reach))
+        here, terrain = Standpoints(sought.lon, sought.lat), self._terrain(at)
         rows, metres = terrain.nearest(here, sought, asked)
-        bearings = here.bearings(terrain.earth(rows)) if len(self) else metres
-        counts = np.minimum((metres < np.inf).sum(axis=1), sought.limit).tolist()
-        found = [part.tolist() for part in (metres, bearings, rows, *self._shown(rows))]
-        for ask, count, *all_columns in zip(asks, counts, *found, strict=True):
-            far, bearing, *columns = (column[:count] for column in all_columns)
-            texts = directory_text.features(ask.crs, *self._told(ask.at or now, *columns), far, bearing)
-            as_asked = stations.instant(ask.at or as_of) or ""
-            yield directory_text.collection(texts, ask.crs, _searched(ask, far), as_asked)
+        if not len(self):
+            return _Found(rows[:, :0].ravel(), [], [], [0] * len(asks))
+        there = (metres < np.inf) & (np.arange(metres.shape[1]) < sought.limit[:, None])
+        bearings = np.round(here.bearings(terrain.earth(rows))[there], 1) % 360
+        return _Found(rows[there], metres[there].tolist(), bearings.tolist(), there.sum(axis=1).tolist())
 
-    def _told(
-        self,
-        at: datetime,
-        rows: Sequence[int],
-        places: Sequence[int],
-        lengths: Sequence[int],
-        shared: Sequence[int],
-        rules: Sequence[int],
-        statuses: Sequence[int],
-    ) -> tuple[list[bytes], list[bytes], list[bytes]]:
-        """The packed texts of stations, what each shares with others, and its state at an instant."""
-        pieces, common, minute = self._pieces, self.lexicon.shared, self.clock.minute(at)
-        known = zip(places, lengths, strict=True)
-        texts = [pieces[place >> PIECE][place & MASK : (place & MASK) + length] for place, length in known]
-        states = [minute.state(rule, status) for rule, status in zip(rules, statuses, strict=True)]
+    def _features(self, found: _Found, crs: Datum, at: datetime) -> list[bytes]:
+        texts, shared, status = (self._of(name, found.rows) for name in ("text", "shared", "status"))
+        kinds = kind_of(shared, status).tolist()
+        told = self.clock.minute(at).told(kinds)
         if self._closing:
-            for number in (number for number, row in enumerate(rows) if row in self._closing):
-                states[number] = told(self._closing[rows[number]], Moment(at, self.clock.calendar))
-        return texts, [common[number] for number in shared], states
+            when, common = Moment(at, self.clock.calendar), self.lexicon.shared
+            for number, row in enumerate(found.rows.tolist()):
+                if row in self._closing:
+                    told[number] = common[kinds[number] // STATUSES] + b"," + state(self._closing[row], when)
+        pieces = self.lexicon.pieces.__getitem__
+        return directory_text.features(crs, pieces, texts.tolist(), told, found.metres, found.bearings)
 
-    def _shown(self, rows: Rows) -> list[NDArray[np.int64]]:
-        """Of each row: place and length of the text, what it shares, rule and status."""
-        names = ("place", "length", "shared", "rule", "status")
-        ground, fresh = self.ground.columns, self.fresh
+    def _of(self, name: str, rows: Rows) -> NDArray[Any]:
+        ground, fresh = getattr(self.ground.columns, name), getattr(self.fresh, name)
         if not len(fresh):
-            return [getattr(ground, name)[rows] if len(ground) else rows for name in names]
+            return ground[rows] if len(ground) else np.zeros(rows.shape, ground.dtype)
         beside = rows >= len(ground)
-        found = []
-        for name in names:
-            values = getattr(ground, name)[np.where(beside, 0, rows)] if len(ground) else np.zeros(rows.shape, np.int64)
-            values[beside] = getattr(fresh, name)[rows[beside] - len(ground)]
-            found.append(values)
-        found[0][beside] += len(ground.pieces) << PIECE
-        return found
-
-    @cached_property
-    def _pieces(self) -> tuple[bytes, ...]:
-        return self.ground.columns.pieces + self.fresh.pieces
+        values = ground[np.where(beside, 0, rows)] if len(ground) else np.zeros(rows.shape, ground.dtype)
+        values[beside] = fresh[rows[beside] - len(ground)]
+        return values
 
     @cached_property
     def _closing(self) -> dict[int, Mapping[str, Any]]:

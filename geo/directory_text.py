@@ -1,84 +1,71 @@
-"""Answers of the directory as JSON: packed texts put into the frame of a Feature, with what the clock decides.
+"""Answers of the directory as JSON: what is known of a station put into the frame of a Feature, with what the clock
+decides.
 
 The properties are those of `stations.near_feature`, and equal when read; no number is rounded otherwise.
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
-from operator import itemgetter
-from string import Formatter
+from itertools import repeat
 from typing import Any
 
 import orjson
 
-from geo import stations
 from geo.datum import Datum
 from geo.directory_columns import MARK
-from geo.directory_rows import MEANING, PARTS, expanded, title
+from geo.directory_rows import PARTS
 from geo.navigation import LINKS
 
-_HEAD = b'{"type":"FeatureCollection","crs":"%b","searched_radius_m":%.1f,"as_of":"%b","features":['
 SPOT_M = 1e-6  # nearer than this is the spot itself, from where there is no direction
-_OWN = (*stations.NEAR_OWN, "facilities")
-_FEATURE = (
-    '{{"type":"Feature","id":"{id}","geometry":{{"type":"Point","coordinates":[{place}]}},"properties":{{'
-    + ",".join(f'"{name}":{{{name}}}' for name in _OWN)
-    + ',{shared},{state},"distance_m":{metres},"bearing_deg":{bearing},"navigation":{{'
-    + ",".join(f'"{app}":"{link}"' for app, link in LINKS.items())
-    + "}}}}}},"
-)
-_ADDED = ("shared", "state", "metres", "bearing")  # what is put behind the parts of a packed text
-_NAME, _FACILITIES, _TITLE = (PARTS.index(name) for name in ("name", "facilities", "title"))
-_NAMES = [name for _, name, _, _ in Formatter().parse(_FEATURE) if name]
-# What stands between them, with a gap for each.
-_FRAME = _FEATURE.format_map(dict.fromkeys(_NAMES, "\0\0")).encode().split(b"\0")
+_HEAD = b'{"type":"FeatureCollection","crs":"%b","searched_radius_m":%.1f,"as_of":"%b","features":['
 
 
-def _order(crs: Datum) -> Callable[[list[bytes]], tuple[bytes, ...]]:
-    """Takes the parts in the order in which the frame needs them."""
-    names = [*PARTS[:-1], *_ADDED]
-    return itemgetter(*[names.index(crs if name == "place" else name) for name in _NAMES])
+def _frame() -> bytes:
+    """The frame of a Feature, with a place for each of what `features` puts in, in that order."""
+    links = ",".join(f'"{app}":"{link}"' for app, link in LINKS.items()).replace("{bd_lat},{bd_lon}", "%b")
+    for name in ("gcj_lon", "gcj_lat", "title"):
+        links = links.replace("{" + name + "}", "%b")
+    return (
+        '{"type":"Feature","id":"%b","geometry":{"type":"Point","coordinates":[%b]},"properties":{%b,"facilities":%b,%b'
+        f',"distance_m":%.2f,"bearing_deg":%.1f,"navigation":{{{links}}}}}}}'
+    ).encode()
 
 
-_ORDERS = {crs: _order(crs) for crs in Datum}
+_FRAME = _frame()
 
 
 def features(
     crs: Datum,
-    texts: Iterable[bytes],
-    shared: Iterable[bytes],
-    states: Iterable[bytes],
-    metres: Iterable[float],
+    piece: Callable[[int], bytes],
+    texts: Sequence[bytes],
+    told: Iterable[bytes],
+    metres: Sequence[float],
     bearings: Iterable[float],
 ) -> list[bytes]:
-    """The pieces of Features, a comma behind each, from packed texts and what is told beside them."""
-    order, pieces = _ORDERS[crs], list[bytes]()
-    for text, common, state, far, bearing in zip(texts, shared, states, metres, bearings, strict=True):
-        parts = text.split(MARK)
-        instant = parts.pop()
-        parts[_FACILITIES] = expanded(parts[_FACILITIES], instant)
-        parts[_TITLE] = title(parts[_TITLE], parts[_NAME])
-        parts += (common, state, b"%.2f" % far, b"%.1f" % (round(bearing, 1) % 360) if far > SPOT_M else b"null")
-        feature = _FRAME.copy()
-        feature[1::2] = order(parts)
-        pieces += feature
-    return pieces
+    """The Features of stations, from their texts and what is told beside them.
+
+    Of thousands a second, so no step of it is a line of Python for each: 2.3 us a Feature, where a loop took 3.4.
+    """
+    parts = MARK.join(texts).split(MARK)
+    part = {name: parts[number :: len(PARTS)] for number, name in enumerate(PARTS)}
+    facilities = map(bytes.join, part["joint"], map(map, repeat(piece), part["pieces"]))
+    lon, lat, title = part["gcj_lon"], part["gcj_lat"], part["title"]
+    said = (part["id"], part[crs], part["own"], facilities, told, metres, bearings)
+    links = (lon, lat, title, part["bd_place"], title, title, title, lat, lon)
+    made = list(map(_FRAME.__mod__, zip(*said, *links, strict=True))) if texts else []
+    for number in (number for number, far in enumerate(metres) if far < SPOT_M):
+        made[number] = re.sub(b'"bearing_deg":[0-9.]+', b'"bearing_deg":null', made[number])
+    return made
 
 
-def collection(pieces: Iterable[bytes], crs: Datum, searched_m: float, as_of: str) -> bytes:
+def collection(features: Iterable[bytes], crs: Datum, searched_m: float, as_of: str) -> bytes:
     """The FeatureCollection of these Features."""
-    features = _plain(b"".join(pieces)[:-1])
-    return _HEAD % (crs.encode(), searched_m, as_of.encode()) + features + b"]}"
+    return _HEAD % (crs.encode(), searched_m, as_of.encode()) + b",".join(features) + b"]}"
 
 
-def properties(parts: Sequence[bytes], shared: bytes) -> dict[str, Any]:
+def properties(text: bytes, piece: Callable[[int], bytes], shared: bytes) -> dict[str, Any]:
     """What nearest shows of a station whatever the time, with its `id`."""
-    said = dict(zip(PARTS, parts, strict=True))
-    said["facilities"] = _plain(expanded(said["facilities"], said["instant"]))
-    found: dict[str, Any] = orjson.loads(b"{%b}" % shared)
-    return found | {"id": said["id"].decode()} | {name: orjson.loads(said[name]) for name in _OWN}
-
-
-def _plain(packed: bytes) -> bytes:
-    for mark, meaning in MEANING.items():
-        packed = packed.replace(mark, meaning)
-    return packed
+    part = dict(zip(PARTS, text.split(MARK), strict=True))
+    said = b'{%b,"facilities":%b,%b}' % (part["own"], part["joint"].join(map(piece, part["pieces"])), shared)
+    found: dict[str, Any] = orjson.loads(said)
+    return found | {"id": part["id"].decode()}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import RowMapping
@@ -39,8 +39,10 @@ class Wanted:
         return asked | {"registration": False if self.no_registration else None}
 
 
-@dataclass(frozen=True)
-class Ask:
+ANYTHING = Wanted()
+
+
+class Ask(NamedTuple):
     """What a rider asks of nearest: from a WGS-84 point, with positions answered in `crs`; `at` null is now."""
 
     lon: float
@@ -48,7 +50,7 @@ class Ask:
     crs: Datum = Datum.WGS84
     limit: int = 10
     radius_m: float | None = None
-    wanted: Wanted = field(default_factory=Wanted)
+    wanted: Wanted = ANYTHING
     at: datetime | None = None
 
 
