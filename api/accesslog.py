@@ -1,14 +1,40 @@
 """One line a request: method, path, status, milliseconds. Never the query: it may hold a rider's position."""
 
+import asyncio
 import logging
 import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api import metrics
+
 log = logging.getLogger("yizhan.access")
 
 # No page we serve needs to tell another site where its reader came from, or may be read as another type.
 SAFE_HEADERS = [(b"referrer-policy", b"no-referrer"), (b"x-content-type-options", b"nosniff")]
+
+
+class Journal:
+    """What was answered in this turn of the event loop, written in one go: a line each."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+
+    def note(self, operation: str, method: str, path: str, status: int, began: float) -> None:
+        """Count and write down a request that was answered now; `began` by the performance counter."""
+        spent = time.perf_counter() - began
+        metrics.answered(operation, status, spent)
+        if log.isEnabledFor(logging.INFO):
+            if not self._lines:
+                asyncio.get_running_loop().call_soon(self._write)
+            self._lines.append(f"{method} {path} {status} {spent * 1000:.1f} ms")
+
+    def _write(self) -> None:
+        lines, self._lines = self._lines, []
+        log.info("\n".join(lines))
+
+
+journal = Journal()
 
 
 class AccessLog:
@@ -34,5 +60,5 @@ class AccessLog:
         try:
             await self.app(scope, receive, send_on)
         finally:
-            spent_ms = (time.perf_counter() - began) * 1000
-            log.info("%s %s %d %.1f ms", scope["method"], scope["path"], status, spent_ms)
+            operation = getattr(scope.get("route"), "name", "") or "other"
+            journal.note(operation, scope["method"], scope["path"], status, began)

@@ -2,9 +2,11 @@
 
 import contextlib
 import logging
+import os
 import signal
 import socket
 import sys
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -66,6 +68,8 @@ def serve(
             # Held while serving, so that the cluster outlives a worker that is being replaced.
             stack.enter_context(db.connect(settings)).dispose()
             furnish(data)
+        # Where the workers keep their counters, for one of them to add up; read when a worker is imported.
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = stack.enter_context(tempfile.TemporaryDirectory(prefix="yizhan-"))
         err.print(f"Yizhan 驿站 at http://{host}:{port}  (API: /docs, stop: Ctrl-C)")
         Server(
             "api.app:serve",
@@ -74,6 +78,7 @@ def serve(
             workers=workers,
             interface=Interfaces.ASGI,
             factory=True,
+            websockets=False,
             respawn_failed_workers=True,
             log_level=LogLevels(settings.log),
         ).serve()

@@ -98,9 +98,11 @@ class Terrain:
         metres = here.metres(chords, lambda: self.earth(rows))
         metres[metres > sought.reach_m[:, None]] = np.inf
         most = int(sought.limit.max())
-        order = np.lexsort((ranks, metres))[:, :most]
-        each = np.arange(len(order))[:, None]
-        metres, rows = metres[each, order], rows[each, order]
+        if ranks is not rows or not (metres[:, 1:] > metres[:, :-1]).all():  # else a tree had them in their order
+            order = np.lexsort((ranks, metres))[:, :most]
+            each = np.arange(len(order))[:, None]
+            metres, rows = metres[each, order], rows[each, order]
+        metres, rows = metres[:, :most], rows[:, :most]
         if metres.shape[1] < most:
             spare = ((0, 0), (0, most - metres.shape[1]))
             metres, rows = np.pad(metres, spare, constant_values=np.inf), np.pad(rows, spare)

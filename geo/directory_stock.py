@@ -20,6 +20,7 @@ from geo.directory_columns import Columns
 from geo.directory_ground import Filter, Ground, Rows, filter_of
 from geo.directory_rows import Lexicon, packed
 from geo.directory_search import Sought, Terrain
+from geo.directory_text import PIECES
 from geo.distance import Standpoints
 from geo.opening import Moment
 from geo.search import FARTHEST_M, STEPS_M, Ask
@@ -61,11 +62,12 @@ class Stock:
             group = [asks[number] for number in numbers]
             found = self._found(group, asked, at or now)
             said_at = stations.instant(at or as_of) or ""
-            made, begun = self._features(found, crs, at or now), 0
+            pieces, begun = self._pieces(found, crs, at or now), 0
             for number, ask, count in zip(numbers, group, found.counts, strict=True):
-                some, far = made[begun : begun + count], found.metres[begun : begun + count]
+                end = begun + count
+                some, far = pieces[begun * PIECES : end * PIECES], found.metres[begun:end]
                 answers[number] = directory_text.collection(some, crs, _searched(ask, far), said_at)
-                begun += count
+                begun = end
         return answers
 
     def _alike(self, asks: Sequence[Ask], now: datetime) -> dict[_Kind, list[int]]:
@@ -93,7 +95,7 @@ class Stock:
         bearings = np.round(here.bearings(terrain.earth(rows))[there], 1) % 360
         return _Found(rows[there], metres[there].tolist(), bearings.tolist(), there.sum(axis=1).tolist())
 
-    def _features(self, found: _Found, crs: Datum, at: datetime) -> list[bytes]:
+    def _pieces(self, found: _Found, crs: Datum, at: datetime) -> list[bytes]:
         texts, shared, status = (self._of(name, found.rows) for name in ("text", "shared", "status"))
         kinds = kind_of(shared, status).tolist()
         told = self.clock.minute(at).told(kinds)
@@ -102,8 +104,8 @@ class Stock:
             for number, row in enumerate(found.rows.tolist()):
                 if row in self._closing:
                     told[number] = common[kinds[number] // STATUSES] + b"," + state(self._closing[row], when)
-        pieces = self.lexicon.pieces.__getitem__
-        return directory_text.features(crs, pieces, texts.tolist(), told, found.metres, found.bearings)
+        piece = self.lexicon.pieces.__getitem__
+        return directory_text.pieces(crs, piece, texts.tolist(), told, found.metres, found.bearings)
 
     def _of(self, name: str, rows: Rows) -> NDArray[Any]:
         ground, fresh = getattr(self.ground.columns, name), getattr(self.fresh, name)

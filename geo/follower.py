@@ -99,7 +99,9 @@ class Follower:
         with db.session(self._engine.execution_options(isolation_level="REPEATABLE READ")) as session:
             # The bound of a request is too short for a million stations on a busy machine.
             session.execute(text("SELECT set_config('statement_timeout', '0', true)"))
-            return Directory.load(session)
+            loaded = Directory.load(session)
+        give_back()
+        return loaded
 
     def _caught_up(self, known: Directory) -> Directory:
         with db.session(self._engine) as session:

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from api import answers
+from api import answers, metrics
 from api.front import directory_of
 from api.schemas import Readiness
 from geo import doctor
@@ -32,3 +32,14 @@ def check_readiness(request: Request) -> Response:
     answer = answers.json(body, **{"Cache-Control": "no-store"})
     answer.status_code = 200 if answering else 503
     return answer
+
+
+@router.get(
+    "/metrics",
+    summary="Counters for Prometheus 监控指标",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
+def show_metrics(request: Request) -> Response:
+    """Requests by operation and status with their durations, and the age of the directory; of all workers together."""
+    return Response(metrics.exposed(directory_of(request.app)), media_type=metrics.MEDIA_TYPE)
