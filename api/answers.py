@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -13,7 +14,7 @@ from starlette.responses import Response
 
 from geo import opening, stations
 from geo.datum import Datum
-from geo.opening import Moment
+from geo.opening import Card, Moment
 from geo.regions import Outline
 from geo.search import Nearest
 from geo.upkeep import Outcome
@@ -44,10 +45,23 @@ def nearest(found: Nearest, crs: Datum) -> Response:
     )
 
 
-def page(rows: Sequence[RowMapping], crs: Datum, when: Moment, links: Sequence[Mapping[str, str]]) -> Response:
-    """A page of stations."""
+def page(
+    rows: Sequence[Card], crs: Datum, when: Moment, links: Sequence[Mapping[str, str]], *, as_of: datetime
+) -> Response:
+    """A page of stations, true as of that instant."""
     features = [stations.feature(row, crs, when) for row in rows]
-    return geojson({"type": "FeatureCollection", "crs": crs, "links": links, "features": features})
+    said = {"crs": crs, "as_of": stations.instant(as_of), "links": links}
+    return geojson({"type": "FeatureCollection", **said, "features": features})
+
+
+def changes(rows: Sequence[Card], crs: Datum, when: Moment, cursor: str) -> Response:
+    """A page of the change feed."""
+    items = []
+    for row in rows:
+        deleted = row["publication_status"] != "published"
+        station = None if deleted else stations.feature(row, crs, when)
+        items.append({"id": str(row["id"]), "revision": row["revision"], "deleted": deleted, "station": station})
+    return json({"crs": crs, "items": items, "cursor": cursor})
 
 
 def outlines(shapes: Sequence[Outline], lines: Sequence[Mapping[str, Any]], level: str) -> Response:
@@ -66,7 +80,7 @@ def outlines(shapes: Sequence[Outline], lines: Sequence[Mapping[str, Any]], leve
     return geojson(body, **{"Cache-Control": "public, max-age=86400"})
 
 
-def station(request: Request, row: RowMapping, crs: Datum, when: Moment, **more: Any) -> Response:
+def station(request: Request, row: Card, crs: Datum, when: Moment, **more: Any) -> Response:
     """One station with its ETag; 304 when the caller has it."""
     body = {**stations.feature(row, crs, when), "crs": crs, **more}
     tag = entity_tag(row, body)
@@ -76,7 +90,7 @@ def station(request: Request, row: RowMapping, crs: Datum, when: Moment, **more:
     return geojson(body, ETag=tag)
 
 
-def entity_tag(row: RowMapping, body: Mapping[str, Any]) -> str:
+def entity_tag(row: Card, body: Mapping[str, Any]) -> str:
     """The revision, and a digest of what is shown: the clock opens and closes a station without a revision."""
     return f'"{row["revision"]}-{zlib.crc32(orjson.dumps(body)):08x}"'
 

@@ -29,6 +29,8 @@ STATUS: Mapping[type[errors.YizhanError], int] = {
     errors.RegionNotFound: 404,
     errors.KeyNotFound: 404,
     errors.ClosureNotFound: 404,
+    errors.Gone: 410,
+    errors.FeedRestarted: 410,
     errors.Conflict: 409,
     errors.OrganisationExists: 409,
     errors.HostRefTaken: 409,

@@ -155,6 +155,7 @@ class StationFeature(BaseModel):
     properties: StationProperties
     crs: Datum | None = None
     pending: list[str] | None = Field(None, description="what waits for review; only with a key")
+    as_of: Instant | None = Field(None, description="while the database is away: the instant this was true")
 
 
 class NearFeature(BaseModel):
@@ -213,6 +214,7 @@ class StationCollection(BaseModel):
 
     type: Literal["FeatureCollection"]
     crs: Datum
+    as_of: Instant = Field(description="the instant this was true")
     links: list[Link]
     features: list[StationFeature]
 

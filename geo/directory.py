@@ -1,25 +1,26 @@
 """The directory: all published stations in memory, answering nearest as PostGIS would.
 
 A snapshot that never changes; `apply` makes the next one, and `geo.follower` keeps one current. What it holds is
-`geo.directory_stock`. Not for what is not published, nor for lists.
+`geo.directory_stock`. Not for what is not published.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from sqlmodel import Session
 
-from geo import db, directory_rows, directory_stock, directory_text, errors, holidays
+from geo import db, directory_list, directory_rows, directory_stock, directory_text, errors, holidays
 from geo.directory_clock import Clock, Closures
-from geo.directory_columns import OPERATIONAL
+from geo.directory_columns import OPERATIONAL, Columns
 from geo.directory_rows import Lexicon, Row
 from geo.directory_stock import Stock
 from geo.hours import Calendar
-from geo.search import Ask
+from geo.opening import Moment
+from geo.search import Ask, Listing
 from geo.vocabulary import PublicationStatus
 
 END = 2**63 - 1  # behind every position of the feed
@@ -62,14 +63,25 @@ class Directory:
         found = self.stock.find_numbered(int(code[1])) if code else self.stock.find(_id(key))
         if found is None:
             raise errors.StationNotFound
-        columns, row = found
+        card = self._card(*found)
+        if code and card["code"] != code[0]:
+            raise errors.StationNotFound
+        return card
+
+    def page(self, listing: Listing, *, limit: int, after: UUID | None = None, when: Moment) -> list[Mapping[str, Any]]:
+        """`search.page`, but from memory: rows of `station_card`. Raises `DatabaseUnavailable` for what it cannot."""
+        places = directory_list.page(self.stock, listing, limit=limit, after=after, when=when)
+        return [self._card(*place) for place in places]
+
+    def moment(self, at: datetime | None = None) -> Moment:
+        """This instant by the clock of this machine, or the one given, with the calendar known here."""
+        return Moment(at or datetime.now(UTC), self.stock.clock.calendar)
+
+    def _card(self, columns: Columns, row: int) -> Mapping[str, Any]:
         words = self.stock.lexicon
         shared = words.shared[int(columns.shared[row])]
-        shown = directory_text.properties(columns.text[row], words.pieces.__getitem__, shared)
-        if code and shown["code"] != code[0]:
-            raise errors.StationNotFound
         return {
-            **shown,
+            **directory_text.properties(columns.text[row], words.pieces.__getitem__, shared),
             **directory_rows.rest(columns.rest_of(row)),
             "lon": float(columns.lon[row]),
             "lat": float(columns.lat[row]),

@@ -33,6 +33,7 @@ class Columns:
     facilities: NDArray[np.uint64]  # bits of the working ones
     words: NDArray[np.uint64]  # bits of kind, serves, entry modes, no registration
     manager: NDArray[np.int32]
+    adcode: NDArray[np.int32]  # of the finest division it lies in; 0 where that is unknown
     rule: NDArray[np.int32]
     shared: NDArray[np.int32]
     text: NDArray[np.object_]  # what is its own, as bytes

@@ -118,6 +118,7 @@ _ASIDE: dict[str, Callable[[bytes], Any]] = {
     **dict.fromkeys(("level", "entrance_note", "phone", "host", "sponsor", "supervising_union"), bytes.decode),
     **dict.fromkeys(("verified_at", "created_at", "updated_at"), _instant),
 }
+_ADCODE = list(_ASIDE).index("adcode")
 
 
 @dataclass(frozen=True)
@@ -229,12 +230,17 @@ def _pack(rows: Sequence[Row], lexicon: Lexicon, begun: int) -> Columns:
         facilities=np.array([working for working, _, _ in offered], np.uint64),
         words=shared[:, 2].astype(np.uint64),
         manager=shared[:, 3].astype(np.int32),
+        adcode=np.array([int(code) if code.isdigit() else 0 for code in map(_adcode, said)], np.int32),
         rule=shared[:, 1].astype(np.int32),
         shared=shared[:, 0].astype(np.int32),
         text=_texts(said, offered, lon, lat),
         rest=begun + np.arange(len(rows)),
         blocks=tuple(blocks_of([each[_REST] for each in said])),
     )
+
+
+def _adcode(said: Sequence[bytes]) -> bytes:
+    return said[_REST].split(b"\t", _ADCODE + 1)[_ADCODE]
 
 
 def _texts(

@@ -12,6 +12,8 @@
     │   ├── RegionNotFound
     │   ├── KeyNotFound
     │   └── ClosureNotFound
+    ├── Gone
+    │   └── FeedRestarted
     ├── Conflict
     │   ├── OrganisationExists
     │   ├── HostRefTaken
@@ -93,6 +95,14 @@ class KeyNotFound(NotFound):
 
 class ClosureNotFound(NotFound):
     """The station has no such closure."""
+
+
+class Gone(YizhanError):
+    """It was there, and is there no more."""
+
+
+class FeedRestarted(Gone):
+    """The database was restored since, or is another one; begin the feed anew, without a cursor."""
 
 
 class Conflict(YizhanError):

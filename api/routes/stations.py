@@ -1,15 +1,20 @@
 """Stations one by one and in lists."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
+from sqlmodel import Session
 from starlette.responses import Response
 
-from api import answers, paging
-from api.deps import CrsParam, ListQuery, PerhapsDep, SessionDep, after_of
+from api import answers, paging, reading
+from api.deps import CrsParam, ListQuery, after_of, perhaps_authenticate
 from api.schemas import StationCollection, StationFeature, problems
 from geo import opening, search, stations, upkeep
 from geo.datum import Datum
+from geo.directory import Directory
+from geo.opening import Card, Moment
 
 router = APIRouter(prefix="/v1/stations", tags=["stations"])
 
@@ -20,13 +25,28 @@ router = APIRouter(prefix="/v1/stations", tags=["stations"])
     response_class=Response,
     responses={200: {"model": StationCollection}, **problems(400, 404, 503)},
 )
-def list_stations(request: Request, session: SessionDep, asked: Annotated[ListQuery, Query()]) -> Response:
+def list_stations(request: Request, asked: Annotated[ListQuery, Query()]) -> Response:
     """Published stations in the order of their ids; follow `links` of rel `next` for more."""
-    after, when = after_of(request, asked.cursor), opening.moment(session, asked.instant())
-    found = search.page(session, asked.listing(), limit=asked.limit + 1, after=after, when=when)
-    rows, more = paging.cut(found, asked.limit)
+    after, listing, limit = after_of(request, asked.cursor), asked.listing(), asked.limit + 1
+
+    def ask(session: Session) -> Response:
+        when = opening.moment(session, asked.instant())
+        return page_of(request, asked, search.page(session, listing, limit=limit, after=after, when=when), when)
+
+    def recall(known: Directory) -> Response:
+        when = known.moment(asked.instant())
+        return page_of(request, asked, known.page(listing, limit=limit, after=after, when=when), when, known.as_of)
+
+    return reading.either(request, ask, recall)
+
+
+def page_of(
+    request: Request, asked: ListQuery, found: Sequence[Card], when: Moment, as_of: datetime | None = None
+) -> Response:
+    """The page that was asked for, of one row more than it holds."""
+    rows, more = paging.cut(list(found), asked.limit)
     links = paging.links(request, answers.GEOJSON, str(rows[-1]["id"]) if more else None)
-    return answers.page(rows, asked.crs, when, links)
+    return answers.page(rows, asked.crs, when, links, as_of=as_of or when.at)
 
 
 @router.get(
@@ -35,14 +55,19 @@ def list_stations(request: Request, session: SessionDep, asked: Annotated[ListQu
     response_class=Response,
     responses={200: {"model": StationFeature}, **problems(400, 404, 503)},
 )
-def get_station_by_code(
-    request: Request,
-    session: SessionDep,
-    code: str,
-    crs: CrsParam = Datum.WGS84,
-) -> Response:
+def get_station_by_code(request: Request, code: str, crs: CrsParam = Datum.WGS84) -> Response:
     """The station with this code, with an ETag."""
-    return answers.station(request, stations.get_by_code(session, code), crs, opening.moment(session))
+
+    def ask(session: Session) -> Response:
+        return answers.station(request, stations.get_by_code(session, code), crs, opening.moment(session))
+
+    return reading.either(request, ask, lambda known: recalled(request, known, code, crs))
+
+
+def recalled(request: Request, known: Directory, key: str, crs: Datum) -> Response:
+    """A station from memory, which says how old that is."""
+    row = known.find(key)
+    return answers.station(request, row, crs, known.moment(), as_of=stations.instant(known.as_of))
 
 
 @router.get(
@@ -53,12 +78,15 @@ def get_station_by_code(
 )
 def get_station(
     request: Request,
-    session: SessionDep,
-    who: PerhapsDep,
     station_id: Annotated[str, Path(json_schema_extra={"format": "uuid"})],
     crs: CrsParam = Datum.WGS84,
 ) -> Response:
     """The station with this id, with an ETag; a key shows unpublished ones it may see, and what is `pending`."""
-    found = upkeep.read(session, who, station_id)
-    more = {"pending": list(found.pending)} if who else {}
-    return answers.station(request, found.row, crs, opening.moment(session), **more)
+
+    def ask(session: Session) -> Response:
+        who = perhaps_authenticate(request, session)
+        found = upkeep.read(session, who, station_id)
+        more = {"pending": list(found.pending)} if who else {}
+        return answers.station(request, found.row, crs, opening.moment(session), **more)
+
+    return reading.either(request, ask, lambda known: recalled(request, known, station_id, crs))

@@ -151,11 +151,21 @@ def test_nearest_goes_on_while_the_database_is_away(riders: TestClient, fresh_ur
             answer = riders.get(f"{PATH}?{HERE}")
             assert answer.status_code == 200
             assert len(answer.json()["features"]) == 10
-        assert riders.get("/v1/stations").status_code == 503
+        known = riders.get("/v1/stations", params={"limit": 3}).json()
+        assert len(known["features"]) == 3
+        assert known["as_of"]
+        assert any(link["rel"] == "next" for link in known["links"])
+        one = known["features"][0]
+        for path in (f"/v1/stations/{one['id']}", f"/v1/stations/by-code/{one['properties']['code']}"):
+            answer = riders.get(path)
+            assert answer.json()["as_of"]
+            assert riders.get(path, headers={"If-None-Match": answer.headers["etag"]}).status_code == 304
+        assert riders.get(f"/v1/stations/{one['id']}", headers={"Authorization": "Bearer yz_a_b"}).status_code == 503
+        assert riders.get("/v1/stations/00000000-0000-0000-0000-000000000000").status_code == 503  # who knows?
     finally:
         away(False)
     wait_for(lambda: riders.get("/readyz").json()["status"] == "ready")
-    assert riders.get("/v1/stations").status_code == 200
+    wait_for(lambda: "as_of" not in riders.get(f"/v1/stations/{one['id']}").json())
 
 
 def test_the_parser_leaves_what_is_odd_to_the_documented_way():

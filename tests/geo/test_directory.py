@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import orjson
 import pytest
@@ -16,7 +17,7 @@ from geo import db, errors, opening, search, stations
 from geo.datum import Datum
 from geo.directory import Directory
 from geo.follower import Follower
-from geo.search import Ask, Wanted
+from geo.search import Ask, Listing, Wanted
 from geo.vocabulary import EntryMode, Facility, Serves, StationKind
 from tests.conftest import ACTOR
 from tests.factories import ZHENGZHOU, organisation, station
@@ -252,6 +253,40 @@ def test_each_published_station_is_found_by_id_and_code_as_postgis_has_it(networ
             assert stations.feature(directory.find(row["code"].lower()), Datum.GCJ02, when) == expected
         published = session.scalar(text("SELECT count(*) FROM station WHERE publication_status = 'published'"))
     assert directory.count == published
+
+
+REGIONS = (None, None, "100000", "410000", "410100", "110000", "440305", "650100")
+
+
+@pytest.mark.xdist_group("directory")
+def test_lists_from_memory_are_those_of_postgis(network: Network):
+    rng, listed = network.rng, 0
+    directory = network.directory
+    with db.session(network.engine) as session:
+        for _ in range(120):
+            ask = random_ask(rng, network.ids, session)
+            west, south = ask.lon - rng.random(), ask.lat - rng.random()
+            listing = Listing(
+                bbox=rng.choice((None, (west, south, west + 1.5, south + 1.5))),
+                region=rng.choice(REGIONS),
+                q=rng.choice((None, None, "站 1", "乙", "yz000", "爱", "50%", "\\")),
+                wanted=ask.wanted,
+            )
+            after = rng.choice((None, UUID(rng.choice(network.ids))))
+            when = opening.moment(session, ask.at)
+            expected = search.page(session, listing, limit=ask.limit, after=after, when=when)
+            found = directory.page(listing, limit=ask.limit, after=after, when=when)
+            assert [row["id"] for row in found] == [str(row["id"]) for row in expected], listing
+            shown = [stations.feature(row, Datum.WGS84, when) for row in found]
+            assert shown == [stations.feature(row, Datum.WGS84, when) for row in expected]
+            listed += len(found)
+    assert listed > 200
+
+
+def test_what_changed_since_is_not_asked_of_memory(session):
+    directory = Directory.load(session)
+    with pytest.raises(errors.DatabaseUnavailable):
+        directory.page(Listing(updated_since=datetime.now(UTC)), limit=1, when=directory.moment())
 
 
 @pytest.mark.parametrize(
