@@ -16,7 +16,7 @@ from api.examples import Shown
 
 Json = dict[str, Any]
 REF = "#/components/schemas/"
-NEEDS_NO_DATABASE = {"check_health", "list_vocabulary"}
+NEEDS_NO_DATABASE = {"check_health", "list_vocabulary", "show_metrics"}
 FEATURES = ("StationFeature", "PendingFeature")  # their ETag is the station's
 PATCHES = {"application/merge-patch+json": "StationDraft"}  # what a body of this type amends
 

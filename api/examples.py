@@ -139,7 +139,8 @@ def listed(path: str, zh: object, en: object) -> Shown:
 def stations(feature: dict[str, Any]) -> dict[str, Any]:
     """A page of the list of stations."""
     links = page("/v1/stations", "application/geo+json")
-    return {"type": "FeatureCollection", "crs": "wgs84", "links": links, "features": [feature]}
+    about = {"crs": "wgs84", "as_of": "2026-09-14T10:00:00+08:00", "links": links}
+    return {"type": "FeatureCollection", **about, "features": [feature]}
 
 
 def nearest(feature: dict[str, Any]) -> dict[str, Any]:
@@ -148,6 +149,12 @@ def nearest(feature: dict[str, Any]) -> dict[str, Any]:
     near = feature | {"properties": {name: shown[name] for name in NearProperties.model_fields}}
     about = {"crs": "wgs84", "searched_radius_m": 2000.0, "as_of": "2026-09-14T10:00:00+08:00"}
     return {"type": "FeatureCollection", **about, "features": [near]}
+
+
+def changes(feature: dict[str, Any], *, deleted: bool) -> dict[str, Any]:
+    """A page of the change feed."""
+    change = {"id": feature["id"], "revision": 4, "deleted": deleted, "station": None if deleted else feature}
+    return {"crs": "wgs84", "items": [change], "cursor": "mZx3Q0oXJk1v7Yw4fDc0NzQ"}
 
 
 COUNTRY = {"level": "country", "adcode": "100000", "name": "中国"}
@@ -247,6 +254,8 @@ ANSWERS: dict[str, Shown] = {
         {"facility": [{"value": "toilet", "en": "Toilet", "zh": "厕所", "osm": "toilets=yes"}]},
     ),
     "find_nearest_stations": Shown(nearest(HAVEN), nearest(STOP)),
+    "show_metrics": same('yizhan_request_seconds_count{operation="find_nearest_stations",status="200"} 1042.0\n'),
+    "list_changes": Shown(changes(HAVEN, deleted=False), changes(STOP, deleted=True)),
     "list_stations": Shown(stations(HAVEN), stations(STOP)),
     **dict.fromkeys(["get_station", "get_station_by_code"], STATION),
     **dict.fromkeys(

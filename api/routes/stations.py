@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
+from functools import partial
+from typing import Annotated, TypedDict
+from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request
 from sqlmodel import Session
@@ -15,6 +17,7 @@ from geo import opening, search, stations, upkeep
 from geo.datum import Datum
 from geo.directory import Directory
 from geo.opening import Card, Moment
+from geo.search import Listing
 
 router = APIRouter(prefix="/v1/stations", tags=["stations"])
 
@@ -27,17 +30,29 @@ router = APIRouter(prefix="/v1/stations", tags=["stations"])
 )
 def list_stations(request: Request, asked: Annotated[ListQuery, Query()]) -> Response:
     """Published stations in the order of their ids; follow `links` of rel `next` for more."""
-    after, listing, limit = after_of(request, asked.cursor), asked.listing(), asked.limit + 1
+    after, listing = after_of(request, asked.cursor), asked.listing()
+    bounds: Bounds = {"limit": asked.limit + 1, "after": after}
+    ask = partial(page_found, request, asked, listing, bounds)
+    return reading.either(request, ask, partial(page_recalled, request, asked, listing, bounds))
 
-    def ask(session: Session) -> Response:
-        when = opening.moment(session, asked.instant())
-        return page_of(request, asked, search.page(session, listing, limit=limit, after=after, when=when), when)
 
-    def recall(known: Directory) -> Response:
-        when = known.moment(asked.instant())
-        return page_of(request, asked, known.page(listing, limit=limit, after=after, when=when), when, known.as_of)
+class Bounds(TypedDict):
+    """Of a page: how many at most, behind which id."""
 
-    return reading.either(request, ask, recall)
+    limit: int
+    after: UUID | None
+
+
+def page_found(request: Request, asked: ListQuery, listing: Listing, bounds: Bounds, session: Session) -> Response:
+    """A page from the database."""
+    when = opening.moment(session, asked.instant())
+    return page_of(request, asked, search.page(session, listing, **bounds, when=when), when)
+
+
+def page_recalled(request: Request, asked: ListQuery, listing: Listing, bounds: Bounds, known: Directory) -> Response:
+    """A page from memory."""
+    when = known.moment(asked.instant())
+    return page_of(request, asked, known.page(listing, **bounds, when=when), when, known.as_of)
 
 
 def page_of(
