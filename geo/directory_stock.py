@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,7 +31,7 @@ MOST_WASTED = 0.25  # share of the text that nothing refers to before it is pack
 SPANS = 8  # spans of time between closures for which it is remembered who is closed
 
 
-_Kind = tuple[Filter, Datum, datetime | None]
+_Frame = tuple[Datum, datetime | None]  # of the answers: the datum, and the instant asked for
 
 
 class _Found(NamedTuple):
@@ -58,29 +59,30 @@ class Stock:
         """A FeatureCollection for each; those that want the same are searched for in one go."""
         now = datetime.now(UTC)
         answers = [b""] * len(asks)
-        for (asked, crs, at), numbers in self._alike(asks, now).items():
-            group = [asks[number] for number in numbers]
-            found = self._found(group, asked, at or now)
+        for (crs, at), alike in self._alike(asks, now).items():
+            order = [number for numbers in alike.values() for number in numbers]
+            searches = (([asks[number] for number in numbers], asked) for asked, numbers in alike.items())
+            found = _together([self._found(group, asked, at or now) for group, asked in searches])
             said_at = stations.instant(at or as_of) or ""
             pieces, begun = self._pieces(found, crs, at or now), 0
-            for number, ask, count in zip(numbers, group, found.counts, strict=True):
+            for number, count in zip(order, found.counts, strict=True):
                 end = begun + count
                 some, far = pieces[begun * PIECES : end * PIECES], found.metres[begun:end]
-                answers[number] = directory_text.collection(some, crs, _searched(ask, far), said_at)
+                answers[number] = directory_text.collection(some, crs, _searched(asks[number], far), said_at)
                 begun = end
         return answers
 
-    def _alike(self, asks: Sequence[Ask], now: datetime) -> dict[_Kind, list[int]]:
-        """Numbers of the asks, by what is the same for each of a group."""
+    def _alike(self, asks: Sequence[Ask], now: datetime) -> dict[_Frame, dict[Filter, list[int]]]:
+        """Numbers of the asks, by what their answers have in common, and by what is searched for."""
         same: dict[tuple[int, Datum, datetime | None], list[int]] = {}  # the very same: parsers share what is frequent
         for number, (_, _, crs, _, _, wanted, at) in enumerate(asks):
             same.setdefault((id(wanted), crs, at), []).append(number)
-        alike: dict[_Kind, list[int]] = {}
+        alike: dict[_Frame, dict[Filter, list[int]]] = {}
         for (_, crs, at), numbers in same.items():
             wanted = asks[numbers[0]].wanted
             open_rules = self.clock.minute(at or now).open_rules if wanted.open else None
             asked = filter_of(wanted, self.lexicon.managers, open_rules)
-            alike.setdefault((asked, crs, at), []).extend(numbers)
+            alike.setdefault((crs, at), {}).setdefault(asked, []).extend(numbers)
         return alike
 
     def _found(self, asks: Sequence[Ask], asked: Filter, at: datetime) -> _Found:
@@ -198,6 +200,15 @@ class Stock:
 def of(lexicon: Lexicon, clock: Clock, columns: Columns, closures: Closures) -> Stock:
     """A stock of these stations."""
     return Stock(lexicon, clock, Ground(columns), packed([], lexicon), closures, np.zeros(len(columns), bool))
+
+
+def _together(found: Sequence[_Found]) -> _Found:
+    """What several searches found, in their order."""
+    if len(found) == 1:
+        return found[0]
+    rows, metres, bearings, counts = zip(*found, strict=True)
+    lists = (list(chain.from_iterable(parts)) for parts in (metres, bearings, counts))
+    return _Found(np.concatenate(rows), *lists)
 
 
 def _searched(ask: Ask, metres: Sequence[float]) -> float:

@@ -88,7 +88,7 @@ class _Shelf:
 
     def __init__(self) -> None:
         self.lock = Lock()
-        self.calendar = Calendar.published()
+        self.calendar: Calendar | None = None
         self.version: object = None
         self.read_at = float("-inf")
 
@@ -98,17 +98,17 @@ _shelf = _Shelf()
 
 def current(session: Session) -> Calendar:
     """The calendar of the table, read again at most every 10 s; the package's where the table is empty."""
-    if time.monotonic() - _shelf.read_at < REFRESH_S:
+    if _shelf.calendar is not None and time.monotonic() - _shelf.read_at < REFRESH_S:
         return _shelf.calendar
     with _shelf.lock:
         version = session.execute(text("SELECT count(*), max(loaded_at) FROM calendar_year")).one()
-        if tuple(version) != _shelf.version:
+        if _shelf.calendar is None or tuple(version) != _shelf.version:
             rows = session.execute(text("SELECT day, kind FROM calendar_day")).all()
             years = list(session.scalars(text("SELECT year FROM calendar_year")))
             _shelf.calendar = _calendar(rows, years) if years else Calendar.published()
             _shelf.version = tuple(version)
         _shelf.read_at = time.monotonic()
-    return _shelf.calendar
+        return _shelf.calendar
 
 
 def forget() -> None:

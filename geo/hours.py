@@ -18,8 +18,6 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from holidays import country_holidays
-from holidays.countries.china import ChinaStaticHolidays
 from numpy.typing import NDArray
 from opening_hours import OpeningHours, ParserError, State  # type: ignore[attr-defined]  # not in its stub
 
@@ -91,6 +89,9 @@ class Calendar:
     @classmethod
     def published(cls, years: Iterable[int] | None = None) -> "Calendar":
         """The notices from the first to the last of these years, or all there are: never a year made up."""
+        from holidays import country_holidays  # 5 MB, that a server whose table is filled does without
+        from holidays.countries.china import ChinaStaticHolidays
+
         known = ChinaStaticHolidays.special_public_holidays  # later years the package makes up without a word
         wanted = sorted(known if years is None else years)
         if not wanted or not set(wanted) <= set(known):
@@ -121,6 +122,8 @@ class Calendar:
 
 @lru_cache(maxsize=256)
 def _festivals(year: int) -> tuple[date, ...]:
+    from holidays import country_holidays
+
     named = country_holidays("CN", years=year, language="zh_CN").items()
     return tuple(day for day, name in named if not name.startswith("休息日") and "补假" not in name)
 
