@@ -15,8 +15,6 @@ from pathlib import Path
 
 import orjson
 import psycopg
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, Engine, TextClause, create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -239,6 +237,10 @@ def is_current(url: str) -> bool:
 
 def migrate(url: str, revision: str = "head") -> None:
     """Bring the database at `url` to a revision (`head`, `base`, `0001`, …)."""
+    # Only here: every other command and each server process would wait for its import as well, an eighth of a second.
+    from alembic import command
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parents[1] / "migrations"))
     config.set_main_option("sqlalchemy.url", psycopg_url(url).replace("%", "%%"))
