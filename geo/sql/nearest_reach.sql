@@ -1,7 +1,9 @@
 -- How far to look for the `limit` nearest on the ellipsoid: within 1.0091 of the k-th sphere distance (the
 -- ratio ellipsoid/sphere is 0.9944–1.0033, and `<->` ranks on a sphere); the whole radius when fewer pass.
--- Rides station_usable_location_idx, or station_usable_facets_idx where the filters are rare. One number, metres.
-SELECT CASE WHEN count(*) < CAST(:limit AS integer) THEN CAST(:radius_m AS float8)
+-- Rides station_usable_location_idx, or station_usable_facets_idx where the filters are rare. One row: metres, and
+-- `found`, how many pass within `radius_m`, counted up to `limit`.
+SELECT count(*) AS found,
+       CASE WHEN count(*) < CAST(:limit AS integer) THEN CAST(:radius_m AS float8)
             ELSE least(CAST(:radius_m AS float8), 1.0091 * max(sphere_m) + 0.01) END AS metres
   FROM (
     SELECT s.location <-> CAST(ST_MakePoint(:lon, :lat) AS geography) AS sphere_m
