@@ -76,18 +76,29 @@ def outlines(shapes: Sequence[Outline], lines: Sequence[Mapping[str, Any]], leve
         for shape in shapes
     ]
     drawn = [{"type": "Feature", "properties": {"kind": "line", "level": level}, "geometry": line} for line in lines]
-    body = {"type": "FeatureCollection", "features": divisions + drawn}
+    body = {"type": "FeatureCollection", "crs": Datum.WGS84, "features": divisions + drawn}
     return geojson(body, **{"Cache-Control": "public, max-age=86400"})
 
 
 def station(request: Request, row: Card, crs: Datum, when: Moment, **more: Any) -> Response:
     """One station with its ETag; 304 when the caller has it."""
     body = {**stations.feature(row, crs, when), "crs": crs, **more}
-    tag = entity_tag(row, body)
+    return tagged(request, geojson(body), entity_tag(row, body))
+
+
+def division(request: Request, body: Mapping[str, Any]) -> Response:
+    """One administrative division with its ETag; 304 when the caller has it."""
+    said = {"crs": Datum.WGS84, **body}
+    return tagged(request, json(said), f'"{zlib.crc32(orjson.dumps(said)):08x}"')
+
+
+def tagged(request: Request, answer: Response, tag: str) -> Response:
+    """The answer with its entity tag; 304 when the caller has it."""
     known = [given.strip().removeprefix("W/") for given in request.headers.get("if-none-match", "").split(",")]
     if tag in known or known == ["*"]:
         return Response(status_code=304, headers={"ETag": tag})
-    return geojson(body, ETag=tag)
+    answer.headers["ETag"] = tag
+    return answer
 
 
 def entity_tag(row: Card, body: Mapping[str, Any]) -> str:

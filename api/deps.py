@@ -18,7 +18,7 @@ from geo import datum, db, errors, organisations
 from geo.access import Principal
 from geo.datum import Datum, Latitude, Longitude
 from geo.errors import InvalidQuery, Problem
-from geo.instant import FIRST_YEAR, LAST_YEAR, Instant
+from geo.instant import EXPECTED, Instant
 from geo.search import FARTHEST_M, Listing, Wanted
 from geo.vocabulary import EntryMode, Facility, Serves, StationKind
 
@@ -167,8 +167,7 @@ def _now_or_instant(value: object, read: Callable[[object], object]) -> object:
     try:
         return read(value)
     except ValidationError:
-        expected = "expected `now`, or an RFC 3339 instant with its offset, such as 2026-10-01T10:00:00+08:00"
-        raise ValueError(f"{expected}, of the years {FIRST_YEAR} to {LAST_YEAR}") from None
+        raise ValueError(EXPECTED.replace("expected", "expected `now`, or", 1)) from None
 
 
 OpenAt = Annotated[

@@ -17,7 +17,7 @@ from api.examples import Shown
 Json = dict[str, Any]
 REF = "#/components/schemas/"
 NEEDS_NO_DATABASE = {"check_health", "list_vocabulary", "show_metrics"}
-FEATURES = ("StationFeature", "PendingFeature")  # their ETag is the station's
+TAGGED = ("StationFeature", "PendingFeature", "RegionOut")  # single things, which have an ETag
 PATCHES = {"application/merge-patch+json": "StationDraft"}  # what a body of this type amends
 
 HEADERS: dict[str, Json] = {
@@ -141,7 +141,7 @@ def say_geojson(operation: Json, known: dict[str, Json]) -> None:
 def say_headers(operation: Json) -> None:
     """The headers a client works with."""
     for status, answer in operation["responses"].items():
-        names = HEADERS_OF.get(status, []) + (["ETag"] if schema_of(answer) in FEATURES else [])
+        names = HEADERS_OF.get(status, []) + (["ETag"] if schema_of(answer) in TAGGED else [])
         if names:
             answer["headers"] = {name: HEADERS[name] | {"required": True} for name in names}
 

@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from api.operations import promise_of
+from api.operations import methods_at, promise_of
 from geo import db, errors, organisations
 
 log = logging.getLogger("yizhan")
@@ -143,7 +143,10 @@ async def answer_http_exception(request: Request, error: Exception) -> Response:
     if error.status_code == 400:  # FastAPI's own, for bytes that are not UTF-8, or JSON too deep or too long a number
         unread = [{"loc": ["body"], "message": "expected JSON in UTF-8, within reason"}]
         return ProblemResponse(request, 422, "The body cannot be read.", problems=unread)
-    return ProblemResponse(request, error.status_code, error.detail, headers=error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == 405 and (methods := methods_at(request.app, request.url.path)):
+        headers["Allow"] = ", ".join(methods)  # the router itself knows only of the first route that has the path
+    return ProblemResponse(request, error.status_code, error.detail, headers=headers)
 
 
 async def answer_mistake(request: Request, error: Exception) -> Response:

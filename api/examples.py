@@ -174,7 +174,7 @@ def outline(place: dict[str, Any], ring: list[list[float]]) -> dict[str, Any]:
     """Outlines for a map: one division."""
     shape = {"type": "MultiPolygon", "coordinates": [[ring]]}
     feature = {"type": "Feature", "id": place["adcode"], "properties": {"kind": "division", **place}, "geometry": shape}
-    return {"type": "FeatureCollection", "features": [feature]}
+    return {"type": "FeatureCollection", "crs": "wgs84", "features": [feature]}
 
 
 def located(province: dict[str, str], adcode: str, district: str) -> dict[str, Any]:
@@ -266,7 +266,9 @@ ANSWERS: dict[str, Shown] = {
         CHANGED,
     ),
     **dict.fromkeys(["put_station 202", "amend_station 202"], WAITS),
-    "list_regions": listed("/v1/regions", ZHENGZHOU, DONGCHENG),
+    "list_regions": Shown(
+        *({"crs": "wgs84", "items": [place], "links": page("/v1/regions")} for place in (ZHENGZHOU, DONGCHENG))
+    ),
     "get_region": Shown(ZHENGZHOU, DONGCHENG),
     "list_outlines": Shown(
         outline(HENAN, [[110.35, 31.38], [116.65, 31.38], [116.65, 36.37], [110.35, 31.38]]),

@@ -34,7 +34,7 @@ HEADERS = [
     (b"content-type", GEOJSON.encode()),
     (b"vary", b"Accept-Encoding"),
     (b"access-control-allow-origin", b"*"),
-    (b"access-control-expose-headers", b"ETag, Link"),
+    (b"access-control-expose-headers", b"ETag, Link, Location, Retry-After"),
     *SAFE_HEADERS,
 ]
 # The server adds the length: the body comes in one piece.

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from re import Pattern
 
 from fastapi import FastAPI, Request
+from starlette.routing import compile_path
 
 
 @dataclass(frozen=True)
@@ -30,3 +32,15 @@ def _promises(app: FastAPI) -> dict[str, Promise]:
         )
         for operation in operations
     }
+
+
+def methods_at(app: FastAPI, path: str) -> list[str]:
+    """What can be done at a path, by all the operations that have it; nothing where none has."""
+    found = {method for shape, methods in _shapes(app) if shape.match(path) for method in methods}
+    return sorted(found | ({"HEAD"} if "GET" in found else set()))
+
+
+@lru_cache(maxsize=8)
+def _shapes(app: FastAPI) -> list[tuple[Pattern[str], list[str]]]:
+    paths = app.openapi()["paths"].items()
+    return [(compile_path(path)[0], [method.upper() for method in operations]) for path, operations in paths]

@@ -19,15 +19,14 @@ def either(request: Request, ask: Callable[[Session], Response], recall: Callabl
     """
     directory = directory_of(request.app)
     follower: Follower | None = request.app.state.follower
-    if directory is None or follower is None or follower.healthy:
+    keyed = "authorization" in request.headers  # whose key it is, only the database knows
+    if directory is None or keyed or follower is None or follower.healthy:
         try:
             with db.session(request.app.state.engine) as session:
                 return ask(session)
         except errors.DatabaseUnavailable:
-            if directory is None:
+            if directory is None or keyed:
                 raise
-    if "authorization" in request.headers:  # nobody can say whose key it is
-        raise errors.DatabaseUnavailable
     try:
         return recall(directory)
     except errors.NotFound:

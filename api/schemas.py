@@ -282,6 +282,7 @@ class RegionName(BaseModel):
 class RegionOut(RegionName):
     """A division: where it belongs, how large it is, and its outline when asked."""
 
+    crs: Datum | None = Field(None, description="of bbox and outline; in a list it is said once for all")
     parents: list[RegionName] = Field(description="from the country down")
     area_km2: float
     bbox: tuple[float, float, float, float]
@@ -292,6 +293,7 @@ class RegionOut(RegionName):
 class RegionList(BaseModel):
     """A page of divisions, from the country down, then by code."""
 
+    crs: Datum
     items: list[RegionOut]
     links: list[Link]
 
@@ -310,6 +312,7 @@ class OutlineCollection(BaseModel):
     """Outlines for maps, in WGS-84."""
 
     type: Literal["FeatureCollection"]
+    crs: Datum
     features: list[dict[str, Any]]
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import orjson
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from sqlmodel import Session
@@ -30,7 +31,12 @@ def settings_of(data: Path | None) -> Settings:
     """The environment's settings, with the data directory of the command line."""
     if data is not None:
         os.environ["YIZHAN_DATA_DIR"] = str(data)  # also for the server processes that `serve` starts
-    return Settings()
+    try:
+        return Settings()
+    except ValidationError as error:
+        for problem in error.errors():
+            err.print(f"{problem['loc'][0]}: {problem['msg'].removeprefix('Value error, ')}", markup=False)
+        raise typer.Exit(2) from None
 
 
 @contextlib.contextmanager

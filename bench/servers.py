@@ -114,7 +114,7 @@ def answers(server: Server) -> bool:
     """Whether the server's `ready` path is answered with 200."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{server.port}{server.ready}", timeout=5) as answer:
-            return bool(answer.status == 200)
+            return bool(answer.status == 200) and b'"degraded"' not in answer.read()  # the directory is there
     except (urllib.error.URLError, OSError):
         return False
 

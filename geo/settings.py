@@ -1,10 +1,11 @@
 """What can be set from outside: environment variables, each with its default and its sentence."""
 
+import re
 import secrets
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -37,6 +38,13 @@ class Settings(BaseSettings):
     log: Literal["debug", "info", "warning", "error"] = Field(
         default="info", validation_alias="YIZHAN_LOG", description="How much is logged."
     )
+
+    @field_validator("database_url", "database_owner_url")
+    @classmethod
+    def _is_an_address(cls, value: str | None) -> str | None:
+        if value and not re.match(r"postgres(ql)?(\+psycopg)?://", value):
+            raise ValueError("expected an address of PostgreSQL, such as postgresql://user@host/database")
+        return value
 
     def signing_secret(self) -> bytes:
         """The secret that signs cursors, made once and kept in the data directory when none is set."""

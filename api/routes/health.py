@@ -24,12 +24,14 @@ def check_health() -> dict[str, str]:
     responses={200: {"model": Readiness}, 503: {"model": Readiness, "description": "not yet"}},
 )
 def check_readiness(request: Request) -> Response:
-    """200 while nearest can be answered, 503 before that, with the reasons."""
+    """200 while nearest can be answered, 503 before that, with the reasons; degraded while not all is well."""
     reasons, warnings = doctor.readiness(request.app.state.engine)
-    answering = directory_of(request.app) is not None or (request.app.state.follower is None and not reasons)
+    loaded = directory_of(request.app) is not None
+    answering = loaded or not reasons
+    if not loaded and request.app.state.follower is not None:
+        reasons = [*reasons, "The directory is being loaded; until then the database answers each rider."]
     status = "starting" if not answering else "degraded" if reasons else "ready"
-    body = {"status": status, "reasons": reasons, "warnings": warnings}
-    answer = answers.json(body, **{"Cache-Control": "no-store"})
+    answer = answers.json({"status": status, "reasons": reasons, "warnings": warnings}, **{"Cache-Control": "no-store"})
     answer.status_code = 200 if answering else 503
     return answer
 

@@ -10,6 +10,7 @@ from api import answers, paging
 from api.deps import CursorParam, PointQuery, SessionDep, UpTo500
 from api.schemas import OutlineCollection, RegionList, RegionLocated, RegionOut, problems
 from geo import regions
+from geo.datum import Datum
 from geo.regions import Level
 
 router = APIRouter(prefix="/v1/regions", tags=["regions"])
@@ -38,7 +39,7 @@ def list_regions(
     found = regions.browse(session, parent=parent, level=level, after=after, limit=limit + 1)
     last = f"{found[limit - 1].level}/{found[limit - 1].adcode}" if len(found) > limit else None
     items = [asdict(region) for region in found[:limit]]
-    return answers.json({"items": items, "links": paging.links(request, "application/json", last)})
+    return answers.json({"crs": Datum.WGS84, "items": items, "links": paging.links(request, "application/json", last)})
 
 
 @router.get(
@@ -70,6 +71,7 @@ def locate_point(session: SessionDep, asked: Annotated[PointQuery, Query()]) -> 
     responses={200: {"model": RegionOut}, **problems(400, 404, 503)},
 )
 def get_region(
+    request: Request,
     session: SessionDep,
     adcode: Adcode,
     level: LevelParam = None,
@@ -79,4 +81,4 @@ def get_region(
     body = asdict(regions.get(session, adcode, level=level))
     if geometry:
         body["geometry"] = regions.outline(session, adcode, level=level).geometry
-    return answers.json(body)
+    return answers.division(request, body)

@@ -35,7 +35,7 @@ def register_station(session: SessionDep, who: WhoDep, draft: StationDraft) -> R
 
 
 @router.put(
-    "/v1/organisations/{code}/stations/{host_ref}",
+    "/v1/organisations/{code}/stations/{host_ref:path}",
     summary="Enter or change a station by the host's own number 按网点号登记或更新站点",
     response_class=Response,
     dependencies=IS_JSON,

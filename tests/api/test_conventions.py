@@ -78,7 +78,7 @@ def test_text_that_no_database_can_hold_is_400_in_an_address(client, path):
 def test_unknown_paths_and_methods(client):
     problem(client, "/v1/nothing", 404)
     answer = client.delete("/v1/vocabulary")
-    assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
     assert answer.headers["content-type"] == "application/problem+json"
 
 
@@ -178,3 +178,40 @@ def test_cursors_are_signed_and_bound_to_their_query(house):
         problem(client, f"/v1/stations?cursor={cursor}", 400)
         problem(client, f"/v1/stations?facility=toilet&cursor=x{cursor}", 400)
         problem(client, "/v1/stations?cursor=%F0%9F%98%80", 400)
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz", "/v1/vocabulary", "/v1/stations", NEAREST])
+def test_head_answers_as_get_without_the_body(client, path):
+    asked, looked = client.get(path), client.head(path)
+    assert looked.status_code == asked.status_code == 200
+    assert looked.content == b""
+    assert looked.headers["content-type"] == asked.headers["content-type"]
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/v1/stations", "GET, HEAD, POST"),
+        ("/v1/stations/00000000-0000-0000-0000-000000000000", "GET, HEAD, PATCH"),
+        ("/v1/organisations", "POST"),
+    ],
+)
+def test_a_method_that_is_not_there_is_told_all_that_are(client, path, allowed):
+    answer = client.request("BREW", path)
+    assert answer.status_code == 405
+    assert set(allowed.split(", ")) <= set(answer.headers["allow"].split(", "))
+    assert "BREW" not in answer.headers["allow"]
+
+
+def test_a_browser_may_ask_before_it_changes(client):
+    asking = {"Origin": "https://map.example", "Access-Control-Request-Method": "PATCH"}
+    answer = client.options("/v1/stations/x", headers=asking)
+    assert answer.status_code == 200
+    assert "PATCH" in answer.headers["access-control-allow-methods"]
+
+
+@pytest.mark.parametrize("said", ["1764100000", "2026-10-01", "2026-10-01T10:00:00", "3000-01-01T00:00:00Z", "now-ish"])
+def test_an_instant_is_written_out_with_its_offset(client, said):
+    answer = client.get("/v1/stations", params={"updated_since": said})
+    assert answer.status_code == 400
+    assert "RFC 3339" in answer.json()["errors"][0]["message"]
