@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from api import examples, schemas
+from api import examples, examples_custody, schemas
 from api.answers import GEOJSON
 from api.examples import Shown
 
@@ -22,11 +22,23 @@ PATCHES = {"application/merge-patch+json": "StationDraft"}  # what a body of thi
 
 HEADERS: dict[str, Json] = {
     "ETag": {"description": "for If-Match and If-None-Match", "schema": {"type": "string", "pattern": '^"[^"]+"$'}},
-    "Location": {"description": "the path of what was made", "schema": {"type": "string", "pattern": "^/"}},
+    "Location": {
+        "description": "the path of what was made, or of the successor",
+        "schema": {"type": "string", "pattern": "^/"},
+    },
     "Retry-After": {"description": "seconds to wait", "schema": {"type": "integer", "minimum": 1}},
     "WWW-Authenticate": {"description": "how to say who asks", "schema": {"type": "string", "const": "Bearer"}},
 }
-HEADERS_OF = {"201": ["Location"], "401": ["WWW-Authenticate"], "429": ["Retry-After"], "503": ["Retry-After"]}
+HEADERS_OF = {
+    "308": ["Location"],
+    "201": ["Location"],
+    "401": ["WWW-Authenticate"],
+    "429": ["Retry-After"],
+    "503": ["Retry-After"],
+}
+PARAMETERS_OF = examples.PARAMETERS_OF | examples_custody.PARAMETERS_OF
+BODIES = examples.BODIES | examples_custody.BODIES
+ANSWERS = examples.ANSWERS | examples_custody.ANSWERS
 IF_NONE_MATCH = {
     "name": "If-None-Match",
     "in": "header",
@@ -159,13 +171,13 @@ def show_examples(operation: Json) -> None:
     name = operation["operationId"]
     for parameter in operation.get("parameters", ()):
         word = parameter["name"]
-        show(parameter, examples.PARAMETERS_OF.get(f"{name} {word}") or examples.PARAMETERS.get(word))
+        show(parameter, PARAMETERS_OF.get(f"{name} {word}") or examples.PARAMETERS.get(word))
     for content in operation.get("requestBody", {"content": {}})["content"].values():
-        show(content, examples.BODIES.get(name))
+        show(content, BODIES.get(name))
     for status, answer in operation["responses"].items():
-        usual = examples.ANSWERS.get(name) if status < "300" else None
+        usual = ANSWERS.get(name) if status < "300" else None
         for content in answer.get("content", {}).values():
-            show(content, examples.ANSWERS.get(f"{name} {status}", usual))
+            show(content, ANSWERS.get(f"{name} {status}", usual))
 
 
 def show(place: Json, shown: Shown | None) -> None:

@@ -8,7 +8,8 @@ from starlette.responses import Response
 from api import answers, paging
 from api.deps import CrsParam, ListQuery, PerhapsDep, SessionDep, after_of
 from api.schemas import StationCollection, StationFeature, problems
-from geo import opening, search, stations, upkeep
+from api.schemas_custody import SUCCEEDED
+from geo import opening, search, upkeep
 from geo.datum import Datum
 
 router = APIRouter(prefix="/v1/stations", tags=["stations"])
@@ -33,7 +34,7 @@ def list_stations(request: Request, session: SessionDep, asked: Annotated[ListQu
     "/by-code/{code}",
     summary="One station by its code 按编码查询站点",
     response_class=Response,
-    responses={200: {"model": StationFeature}, **problems(400, 404, 503)},
+    responses={200: {"model": StationFeature}, **SUCCEEDED, **problems(400, 404, 410, 503)},
 )
 def get_station_by_code(
     request: Request,
@@ -41,15 +42,15 @@ def get_station_by_code(
     code: str,
     crs: CrsParam = Datum.WGS84,
 ) -> Response:
-    """The station with this code, with an ETag."""
-    return answers.station(request, stations.get_by_code(session, code), crs, opening.moment(session))
+    """The station with this code, with an ETag; merged or relocated it leads on to its successor, removed it is 410."""
+    return answers.station(request, upkeep.read_by_code(session, code), crs, opening.moment(session))
 
 
 @router.get(
     "/{station_id}",
     summary="One station 查询站点",
     response_class=Response,
-    responses={200: {"model": StationFeature}, **problems(400, 401, 404, 503)},
+    responses={200: {"model": StationFeature}, **SUCCEEDED, **problems(400, 401, 404, 410, 503)},
 )
 def get_station(
     request: Request,
@@ -58,7 +59,7 @@ def get_station(
     station_id: Annotated[str, Path(json_schema_extra={"format": "uuid"})],
     crs: CrsParam = Datum.WGS84,
 ) -> Response:
-    """The station with this id, with an ETag; a key shows unpublished ones it may see, and what is `pending`."""
+    """With an ETag; a key shows unpublished ones it may see, and what is `pending`. Merged or relocated it leads on."""
     found = upkeep.read(session, who, station_id)
     more = {"pending": list(found.pending)} if who else {}
     return answers.station(request, found.row, crs, opening.moment(session), **more)
