@@ -137,4 +137,4 @@ def entry(row: RowMapping) -> dict[str, Any]:
 
 def with_instants(row: RowMapping) -> dict[str, Any]:
     """A row as JSON holds it: its instants as RFC 3339."""
-    return {name: stations.instant(value) if isinstance(value, datetime) else value for name, value in dict(row).items()}
+    return {name: stations.instant(v) if isinstance(v, datetime) else v for name, v in dict(row).items()}
