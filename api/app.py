@@ -13,11 +13,11 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import FileResponse, HTMLResponse, Response
 
-from api import deps, document, errors
+from api import deps, document, errors, workshop
 from api.accesslog import AccessLog
 from api.front import Front
 from api.limits import BodyLimit
-from api.routes import custody, health, organisations, regions, reviews, search, stations, upkeep, vocabulary
+from api.routes import custody, health, imports, organisations, regions, reviews, search, stations, upkeep, vocabulary
 from geo import db
 from geo.follower import Follower
 from geo.settings import Settings
@@ -50,7 +50,7 @@ def create_app(settings: Settings | None = None, engine: db.Database | None = No
         redoc_url=None,
     )
     errors.install(app)
-    for module in (health, vocabulary, search, stations, regions, upkeep, reviews, organisations, custody):
+    for module in (health, vocabulary, search, stations, regions, upkeep, reviews, organisations, custody, imports):
         app.include_router(module.router)
     add_pages(app)
     app.add_middleware(BodyLimit)
@@ -77,6 +77,7 @@ def lifespan_of(
                 app.state.follower = Follower(app.state.engine)
                 app.state.follower.start()
                 stack.callback(app.state.follower.stop)
+                stack.callback(workshop.close)
             yield
 
     return lifespan

@@ -1,6 +1,6 @@
 """Before the public sees it: submitting, reviewing, and proposals that wait while the approved row stays."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Self
@@ -120,6 +120,15 @@ def open_proposal(session: Session, station_id: UUID) -> Proposal | None:
     return session.exec(waiting.execution_options(populate_existing=True)).one_or_none()
 
 
+def open_proposals(session: Session, station_ids: Sequence[UUID]) -> dict[UUID, Proposal]:
+    """The proposals that wait for these stations, by station."""
+    if not station_ids:
+        return {}
+    waiting = select(Proposal).where(col(Proposal.station_id).in_(station_ids), col(Proposal.decided_at).is_(None))
+    found = session.exec(waiting.execution_options(populate_existing=True))
+    return {proposal.station_id: proposal for proposal in found}
+
+
 def _close(session: Session, station_id: UUID, decision: str) -> Proposal | None:
     proposal = open_proposal(session, station_id)
     if proposal is not None:
@@ -133,13 +142,14 @@ def drop_proposal(session: Session, station: Station) -> None:
     _close(session, station.id, "withdraw")
 
 
-def propose(session: Session, station: Station, said: Mapping[str, Any]) -> tuple[list[str], bool]:
+def propose(
+    session: Session, station: Station, said: Mapping[str, Any], before: Proposal | None
+) -> tuple[list[str], bool]:
     """Let the sensitive fields of `said` wait for review: the fields that wait afterwards, and whether that is news.
 
     `said` holds the draft's words: those that differ from the public's wait, those that agree with it are
-    withdrawn from what waited, and of others what waited stays. The same again changes nothing.
+    withdrawn from what waited (`before`), and of others what waited stays. The same again changes nothing.
     """
-    before = open_proposal(session, station.id)
     waiting = dict(before.changes) if before else {}
     for name in (name for name in SENSITIVE if name in said):
         waiting.pop(name, None)
