@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -50,6 +51,7 @@ IGNORED -= set(StationDraft.model_fields)
 
 KNOWN = {name: name for name in StationDraft.model_fields}
 KNOWN |= {alias: name for name, aliases in ALIASES.items() for alias in aliases}
+UNDERSTOOD = lru_cache(4_096)(hours_zh.read)  # a list of ten thousand sites has a dozen different hours
 TITLE_ROWS = 10  # of a workbook, within which its header is looked for
 CELL_ERRORS = {"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!"}
 
@@ -287,7 +289,7 @@ def _refuse_uncomputed(cell: str) -> None:
 
 def _say_hours(said: dict[str, Any], cell: str, line: Line) -> None:
     """Hours that are not understood are kept as written, never guessed."""
-    understood = hours_zh.read(cell)
+    understood = UNDERSTOOD(cell)
     if understood.opening_hours:
         said["opening_hours"] = understood.opening_hours
         said.setdefault("hours_calendar", understood.hours_calendar or "literal")

@@ -74,6 +74,6 @@ class StationImport(Row, table=True):
     state: str = Field(default="queued", sa_type=Text, sa_column_kwargs={"server_default": text("'queued'")})
     done: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
     report: bytes | None = None
-    problem: dict[str, Any] | None = Field(default=None, sa_type=JSONB)
+    problem: dict[str, Any] | None = Field(default=None, sa_type=JSONB(none_as_null=True))
     created_at: datetime | None = Field(default=None, sa_type=Instant, nullable=False, sa_column_kwargs=NOW)
     heard_at: datetime | None = Field(default=None, sa_type=Instant, nullable=False, sa_column_kwargs=NOW)
