@@ -10,13 +10,13 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from api import examples, examples_custody, schemas
+from api import examples, examples_custody, examples_imports, schemas
 from api.answers import GEOJSON
 from api.examples import Shown
 
 Json = dict[str, Any]
 REF = "#/components/schemas/"
-NEEDS_NO_DATABASE = {"check_health", "list_vocabulary"}
+NEEDS_NO_DATABASE = {"check_health", "list_vocabulary", "get_import_template"}
 FEATURES = ("StationFeature", "PendingFeature")  # their ETag is the station's
 PATCHES = {"application/merge-patch+json": "StationDraft"}  # what a body of this type amends
 
@@ -36,9 +36,9 @@ HEADERS_OF = {
     "429": ["Retry-After"],
     "503": ["Retry-After"],
 }
-PARAMETERS_OF = examples.PARAMETERS_OF | examples_custody.PARAMETERS_OF
-BODIES = examples.BODIES | examples_custody.BODIES
-ANSWERS = examples.ANSWERS | examples_custody.ANSWERS
+PARAMETERS_OF = examples.PARAMETERS_OF | examples_custody.PARAMETERS_OF | examples_imports.PARAMETERS_OF
+BODIES = examples.BODIES | examples_custody.BODIES | examples_imports.BODIES
+ANSWERS = examples.ANSWERS | examples_custody.ANSWERS | examples_imports.ANSWERS
 IF_NONE_MATCH = {
     "name": "If-None-Match",
     "in": "header",
@@ -172,8 +172,8 @@ def show_examples(operation: Json) -> None:
     for parameter in operation.get("parameters", ()):
         word = parameter["name"]
         show(parameter, PARAMETERS_OF.get(f"{name} {word}") or examples.PARAMETERS.get(word))
-    for content in operation.get("requestBody", {"content": {}})["content"].values():
-        show(content, BODIES.get(name))
+    for media_type, content in operation.get("requestBody", {"content": {}})["content"].items():
+        show(content, BODIES.get(f"{name} {media_type}") or BODIES.get(name))
     for status, answer in operation["responses"].items():
         usual = ANSWERS.get(name) if status < "300" else None
         for content in answer.get("content", {}).values():
