@@ -138,3 +138,9 @@ def entry(row: RowMapping) -> dict[str, Any]:
 def with_instants(row: RowMapping) -> dict[str, Any]:
     """A row as JSON holds it: its instants as RFC 3339."""
     return {name: stations.instant(v) if isinstance(v, datetime) else v for name, v in dict(row).items()}
+
+
+def fault(row: RowMapping) -> dict[str, Any]:
+    """A fault with its clock."""
+    age_h, due_h = float(row["age_h"]), (row["due_at"] - row["since"]).total_seconds() / 3600
+    return {**with_instants(row), "age_h": round(age_h, 2), "overdue": age_h >= due_h}

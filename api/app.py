@@ -17,7 +17,20 @@ from api import deps, document, errors, workshop
 from api.accesslog import AccessLog
 from api.front import Front
 from api.limits import BodyLimit
-from api.routes import custody, health, imports, organisations, regions, reviews, search, stations, upkeep, vocabulary
+from api.routes import (
+    custody,
+    health,
+    history,
+    imports,
+    organisations,
+    outages,
+    regions,
+    reviews,
+    search,
+    stations,
+    upkeep,
+    vocabulary,
+)
 from geo import db
 from geo.follower import Follower
 from geo.settings import Settings
@@ -50,7 +63,20 @@ def create_app(settings: Settings | None = None, engine: db.Database | None = No
         redoc_url=None,
     )
     errors.install(app)
-    for module in (health, vocabulary, search, stations, regions, upkeep, reviews, organisations, custody, imports):
+    for module in (
+        health,
+        vocabulary,
+        search,
+        stations,
+        regions,
+        upkeep,
+        reviews,
+        organisations,
+        custody,
+        imports,
+        outages,
+        history,
+    ):
         app.include_router(module.router)
     add_pages(app)
     app.add_middleware(BodyLimit)

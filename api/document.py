@@ -4,13 +4,14 @@ A route says only what is its own; the errors, headers and media types that ever
 are said here, once.
 """
 
+from collections import ChainMap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from api import examples, examples_custody, examples_imports, schemas
+from api import examples, examples_custody, examples_imports, examples_outages, schemas
 from api.answers import GEOJSON
 from api.examples import Shown
 
@@ -36,9 +37,11 @@ HEADERS_OF = {
     "429": ["Retry-After"],
     "503": ["Retry-After"],
 }
-PARAMETERS_OF = examples.PARAMETERS_OF | examples_custody.PARAMETERS_OF | examples_imports.PARAMETERS_OF
-BODIES = examples.BODIES | examples_custody.BODIES | examples_imports.BODIES
-ANSWERS = examples.ANSWERS | examples_custody.ANSWERS | examples_imports.ANSWERS
+# Later pages add to earlier ones.
+PAGES = (examples, examples_custody, examples_imports, examples_outages)
+PARAMETERS_OF = dict(ChainMap(*(page.PARAMETERS_OF for page in PAGES)))
+BODIES = dict(ChainMap(*(page.BODIES for page in PAGES)))
+ANSWERS = dict(ChainMap(*(page.ANSWERS for page in PAGES)))
 IF_NONE_MATCH = {
     "name": "If-None-Match",
     "in": "header",
@@ -176,8 +179,8 @@ def show_examples(operation: Json) -> None:
         show(content, BODIES.get(f"{name} {media_type}") or BODIES.get(name))
     for status, answer in operation["responses"].items():
         usual = ANSWERS.get(name) if status < "300" else None
-        for content in answer.get("content", {}).values():
-            show(content, ANSWERS.get(f"{name} {status}", usual))
+        for media_type, content in answer.get("content", {}).items():
+            show(content, ANSWERS.get(f"{name} {media_type}") or ANSWERS.get(f"{name} {status}", usual))
 
 
 def show(place: Json, shown: Shown | None) -> None:

@@ -187,12 +187,3 @@ def _now(session: Session, station: Station) -> Outcome:
     proposal = reviews.open_proposal(session, station.id)
     pending = tuple(sorted(proposal.changes)) if proposal else ()
     return Outcome(stations.get(session, str(station.id), hidden=True), pending=pending)
-
-
-def history(
-    session: Session, who: Principal, station_id: str, *, limit: int, before: int | None = None
-) -> list[RowMapping]:
-    """What happened to a station, newest first, before the entry of that number."""
-    permits.see(session, station_id, who, Operation.READ_HISTORY)
-    asked = {"station": station_id, "limit": limit, "before": before}
-    return list(session.execute(db.sql("station_history"), asked).mappings())

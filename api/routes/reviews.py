@@ -1,4 +1,4 @@
-"""The union's door: what waits for review, deciding it, and what happened to a station."""
+"""The union's door: what waits for review, whose turn it is, and deciding it."""
 
 from dataclasses import asdict
 from typing import Annotated, Literal
@@ -10,7 +10,7 @@ from starlette.responses import Response
 from api import answers, paging
 from api.deps import Asked, CursorParam, RevisionDep, SessionDep, UpTo500, WhoDep, json_body
 from api.routes.upkeep import ANSWERS, StationId
-from api.schemas import HistoryList, ReviewList, problems
+from api.schemas import ReviewList, problems
 from api.schemas_custody import Assignment, BatchReviewed
 from geo import assignments, opening, reviews, upkeep
 from geo.assignments import AssignmentDraft
@@ -103,24 +103,3 @@ def review_station(
 ) -> Response:
     """Of a published station with a proposal, publish accepts the proposal and return refuses it."""
     return answers.outcome(session, upkeep.review(session, who, station_id, draft, revision=revision))
-
-
-@router.get(
-    "/v1/stations/{station_id}/history",
-    summary="What happened to a station 变更历史",
-    response_class=Response,
-    responses={200: {"model": HistoryList}, **problems(400, 401, 403, 404, 503)},
-)
-def list_history(
-    request: Request,
-    session: SessionDep,
-    who: WhoDep,
-    station_id: StationId,
-    limit: Annotated[UpTo500, Query()] = 50,
-    cursor: CursorParam = None,
-) -> Response:
-    """Newest first: who, which organisation, when, why, and before and after of each field."""
-    before = int(paging.read(request, cursor)) if cursor else None
-    rows, more = paging.cut(upkeep.history(session, who, station_id, limit=limit + 1, before=before), limit)
-    links = paging.links(request, "application/json", str(rows[-1]["id"]) if more else None)
-    return answers.json({"items": [answers.entry(row) for row in rows], "links": links})
