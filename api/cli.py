@@ -13,7 +13,7 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server import Server
 
-from api import cli_imports
+from api import cli_imports, cli_keys
 from api.terminal import (
     DataDir,
     analyse,
@@ -26,7 +26,7 @@ from api.terminal import (
 )
 from geo import db, demo, doctor, errors, holidays, organisations, regions, transfer
 from geo.transfer import Format
-from geo.vocabulary import OrganisationKind, Role
+from geo.vocabulary import OrganisationKind
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Yizhan 驿站: the station registry.")
 families = {
@@ -180,31 +180,13 @@ def create_organisation(
     out.print(f"Organisation {code} entered.")
 
 
-@families["keys"].command("create")
-def create_key(
-    organisation: Annotated[str, typer.Option(help="Code of the organisation that acts with it.")],
-    role: Annotated[Role, typer.Option(help="What it may do.")],
-    region: Annotated[str | None, typer.Option(help="Six-digit adcode an auditor is for.")] = None,
-    data: DataDir = None,
-) -> None:
-    """Make a key and print it, this once, alone on standard output."""
-    with operator_session(data) as session:
-        key = organisations.create_key(session, organisation, role=role, region=region)
-        reach = organisations.authenticate(session, key).region
-    if role is Role.AUDITOR and not reach:
-        err.print("This auditor's key is for the whole country: neither it nor its organisation has a region.")
-    sys.stdout.write(key + "\n")
-
-
-@families["keys"].command("revoke")
-def revoke_key(
-    prefix: Annotated[str, typer.Argument(help="The part of the key before its last underscore.")],
-    data: DataDir = None,
-) -> None:
-    """End a key at once."""
-    with operator_session(data) as session:
-        organisations.revoke_key(session, prefix)
-    out.print("Revoked.")
+for name, act in {
+    "create": cli_keys.create_key,
+    "list": cli_keys.list_keys,
+    "rotate": cli_keys.rotate_key,
+    "revoke": cli_keys.revoke_key,
+}.items():
+    families["keys"].command(name)(act)
 
 
 @app.command("doctor")
