@@ -36,6 +36,10 @@ from geo.follower import Follower
 from geo.settings import Settings
 
 WEB = Path(__file__).parents[1] / "web"
+ROOMS = (
+    *(health, vocabulary, search, stations, regions, upkeep, reviews, organisations),
+    *(custody, imports, outages, history),
+)
 DESCRIPTION = """The open registry of China's outdoor-worker service stations (户外劳动者服务站点).
 
 Coordinates are longitude and latitude in decimal degrees; `crs` says in which datum, in the request and in the
@@ -63,20 +67,7 @@ def create_app(settings: Settings | None = None, engine: db.Database | None = No
         redoc_url=None,
     )
     errors.install(app)
-    for module in (
-        health,
-        vocabulary,
-        search,
-        stations,
-        regions,
-        upkeep,
-        reviews,
-        organisations,
-        custody,
-        imports,
-        outages,
-        history,
-    ):
+    for module in ROOMS:
         app.include_router(module.router)
     add_pages(app)
     app.add_middleware(BodyLimit)

@@ -180,13 +180,10 @@ def create_organisation(
     out.print(f"Organisation {code} entered.")
 
 
-for name, act in {
-    "create": cli_keys.create_key,
-    "list": cli_keys.list_keys,
-    "rotate": cli_keys.rotate_key,
-    "revoke": cli_keys.revoke_key,
-}.items():
-    families["keys"].command(name)(act)
+families["keys"].command("create")(cli_keys.create_key)
+families["keys"].command("list")(cli_keys.list_keys)
+families["keys"].command("rotate")(cli_keys.rotate_key)
+families["keys"].command("revoke")(cli_keys.revoke_key)
 
 
 @app.command("doctor")
