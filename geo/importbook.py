@@ -12,7 +12,7 @@ from openpyxl.styles import Font, PatternFill
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 
-from geo import tablefile, vocabulary, workbook
+from geo import tablefile, vocabulary
 from geo.datum import Datum
 from geo.registration import Why
 from geo.vocabulary import Word
@@ -136,7 +136,7 @@ def _beside(sheet: Any, row: Mapping[str, Any]) -> list[Any]:
 
 def _cell(sheet: Any, text: str) -> Any:
     """A cell that holds a text and never a formula, whatever it begins with."""
-    shown = "" if text == workbook.UNCOMPUTED else ILLEGAL_CHARACTERS_RE.sub("", text)[:32_767]
+    shown = "" if text.startswith("\x00") else ILLEGAL_CHARACTERS_RE.sub("", text)[:32_767]
     cell = WriteOnlyCell(sheet, shown)
     cell.data_type = "s"
     return cell

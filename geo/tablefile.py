@@ -274,7 +274,7 @@ def _say(said: dict[str, Any], name: str, title: str, cell: str, line: Line) -> 
         else:
             said[name] = READERS.get(name, str)(cell)
     except errors.InvalidInput as error:
-        shown = None if cell == workbook.UNCOMPUTED else cell
+        shown = None if cell.startswith("\x00") else cell
         line.errors += [Problem((title,), problem.message, shown) for problem in error.problems]
 
 
@@ -282,6 +282,9 @@ def _refuse_uncomputed(cell: str) -> None:
     """A cell whose value the spreadsheet itself could not, or did not, work out is no text."""
     if cell == workbook.UNCOMPUTED:
         expected = "a formula without a result: open the file in a spreadsheet program and save it, or paste the values"
+        raise errors.InvalidInput(problems=[Problem((), expected)])
+    if cell == workbook.LOST:
+        expected = f"a number of more than {workbook.DIGITS} digits, whose last ones are lost: enter it as text"
         raise errors.InvalidInput(problems=[Problem((), expected)])
     if cell in CELL_ERRORS:
         raise errors.InvalidInput(problems=[Problem((), "expected a value, not the error of a formula", cell)])

@@ -37,6 +37,9 @@ DAMAGE = (expat.ExpatError, zipfile.BadZipFile, zlib.error, OSError, EOFError, N
 
 # In place of the result of a formula that nobody has calculated; no cell can hold a NUL.
 UNCOMPUTED = "\x00formula"
+# And of a number that no spreadsheet program keeps all the digits of.
+LOST = "\x00digits"
+DIGITS = 15
 
 Cells = list[str]
 
@@ -292,13 +295,15 @@ def _number(value: str, style: int, book: Book) -> str:
     """A number as a person would write it: whole ones without a point or exponent, dates as dates."""
     if style in book.dates:
         return _dated(value, book, duration=style in book.durations)
-    if value.isdecimal():
+    if value.isdecimal() and len(value) <= DIGITS:
         return value
     try:
         number = float(value)
     except ValueError:
         return value
-    return str(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)
+    if abs(number) >= 10**DIGITS:
+        return LOST
+    return str(int(number)) if number.is_integer() else repr(number)
 
 
 def _dated(value: str, book: Book, *, duration: bool) -> str:
