@@ -237,3 +237,20 @@ def test_a_key_is_replaced_without_a_gap(cast: Cast):
     assert cast.admin("POST", f"/v1/keys/{prefix}/rotation", json={"overlap_h": 0}).status_code == 201
     assert cast.bank("GET", "/v1/transfers").status_code == 401
     assert cast.admin("POST", f"/v1/keys/{prefix}/rotation", json={}).status_code == 404
+
+
+def test_a_station_is_found_by_the_code_another_system_knows_it_by(cast: Cast):
+    path = cast.published(external_ids={"amap_poi": "B0FFG8A1XZ", "osm": "node/1"})
+    cast.published(name="乙", lat=LAT + 0.01, external_ids={"baidu_uid": "B0FFG8A1XZ"})
+
+    def found(code: str) -> list[str]:
+        answer = cast.public.get("/v1/stations", params={"external_id": code})
+        assert answer.status_code == 200, answer.text
+        return [feature["id"] for feature in answer.json()["features"]]
+
+    assert found("amap_poi:B0FFG8A1XZ") == found("osm:node/1") == [path.rsplit("/", 1)[1]]
+    assert found("tencent_poi:B0FFG8A1XZ") == []
+    for wrong in ("amap_poi", "amap_poi:", "google:1"):
+        assert cast.public.get("/v1/stations", params={"external_id": wrong}).status_code == 400
+    for bad in ({"google": "1"}, {"osm": ""}):
+        assert cast.bank("PATCH", path, json={"external_ids": bad}, etag="*").status_code == 422
