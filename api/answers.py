@@ -12,7 +12,7 @@ from sqlalchemy import RowMapping
 from sqlmodel import Session
 from starlette.responses import Response
 
-from geo import opening, stations
+from geo import datum, distance, opening, stations
 from geo.datum import Datum
 from geo.opening import Card, Moment
 from geo.regions import Outline
@@ -125,19 +125,46 @@ def created(body: BaseModel, location: str) -> Response:
 
 
 def waiting(row: RowMapping, when: Moment) -> dict[str, Any]:
-    """An entry of the review queue: the station as it is, and what would change."""
-    was = {name: row[name] for name in ("name", "kind", "host")}
-    was["position"] = {name: row[f"submitted_{name}"] for name in ("lon", "lat", "crs")}
-    changes = {name: {"before": was[name], "after": value} for name, value in (row["changes"] or {}).items()}
+    """An entry of the review queue: the station as it is, what would change, and whose turn it is."""
+    assigned = assignment(row["assigned_to"], row["reviewer"], row["assigned_at"]) if row["assigned_to"] else None
     return {
         "what": row["what"],
         "since": stations.instant(row["since"]),
-        "changes": changes,
+        "changes": row["changes"] or {} if row["what"] == "submission" else differences(row),
+        "assigned": assigned,
         "station": stations.feature(row, Datum.WGS84, when),
     }
+
+
+def differences(row: RowMapping) -> dict[str, Any]:
+    """What a proposal or a claim would change, field by field, and how far it would move the station."""
+    was = {name: row[name] for name in ("name", "kind", "host", "managed_by")}
+    was["position"] = {name: row[f"submitted_{name}"] for name in ("lon", "lat", "crs")}
+    changes = {name: {"before": was[name], "after": value} for name, value in row["changes"].items()}
+    if "position" in changes:
+        to = changes["position"]["after"]
+        there = datum.convert(to["lon"], to["lat"], Datum(to["crs"]), Datum.WGS84)
+        changes["position"]["moved_m"] = round(distance.metres(row["lon"], row["lat"], *there), 1)
+    return changes
+
+
+def assignment(organisation: str, reviewer: str | None, at: datetime | None) -> dict[str, Any]:
+    """Whose turn it is."""
+    return {"organisation": organisation, "reviewer": reviewer, "at": stations.instant(at)}
 
 
 def entry(row: RowMapping) -> dict[str, Any]:
     """An entry of a station's history."""
     names = ("id", "revision", "actor", "organisation", "reason", "before", "after")
     return {**{name: row[name] for name in names}, "at": stations.instant(row["at"])}
+
+
+def with_instants(row: RowMapping) -> dict[str, Any]:
+    """A row as JSON holds it: its instants as RFC 3339."""
+    return {name: stations.instant(v) if isinstance(v, datetime) else v for name, v in dict(row).items()}
+
+
+def fault(row: RowMapping) -> dict[str, Any]:
+    """A fault with its clock."""
+    age_h, due_h = float(row["age_h"]), (row["due_at"] - row["since"]).total_seconds() / 3600
+    return {**with_instants(row), "age_h": round(age_h, 2), "overdue": age_h >= due_h}

@@ -13,17 +13,34 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import FileResponse, HTMLResponse, Response
 
-from api import deps, document, errors
+from api import deps, document, errors, workshop
 from api.accesslog import AccessLog
 from api.front import Front
 from api.head import Head
 from api.limits import BodyLimit
-from api.routes import changes, health, organisations, regions, reviews, search, stations, upkeep, vocabulary
+from api.routes import (
+    custody,
+    health,
+    history,
+    imports,
+    organisations,
+    outages,
+    regions,
+    reviews,
+    search,
+    stations,
+    upkeep,
+    vocabulary,
+)
 from geo import db
 from geo.follower import Follower
 from geo.settings import Settings
 
 WEB = Path(__file__).parents[1] / "web"
+ROOMS = (
+    *(health, vocabulary, search, stations, changes, regions, upkeep, reviews, organisations),
+    *(custody, imports, outages, history),
+)
 DESCRIPTION = """The open registry of China's outdoor-worker service stations (户外劳动者服务站点).
 
 Coordinates are longitude and latitude in decimal degrees; `crs` says in which datum, in the request and in the
@@ -51,7 +68,7 @@ def create_app(settings: Settings | None = None, engine: db.Database | None = No
         redoc_url=None,
     )
     errors.install(app)
-    for module in (health, vocabulary, search, stations, changes, regions, upkeep, reviews, organisations):
+    for module in ROOMS:
         app.include_router(module.router)
     add_pages(app)
     add_middleware(app)
@@ -90,6 +107,7 @@ def lifespan_of(
                 app.state.follower = Follower(app.state.engine)
                 app.state.follower.start()
                 stack.callback(app.state.follower.stop)
+                stack.callback(workshop.close)
             yield
 
     return lifespan

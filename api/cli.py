@@ -14,11 +14,10 @@ import typer
 from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server import Server
-from rich.table import Table
 
+from api import cli_imports, cli_keys
 from api.terminal import (
     DataDir,
-    Organisation,
     analyse,
     err,
     furnish,
@@ -26,13 +25,10 @@ from api.terminal import (
     out,
     progress,
     settings_of,
-    show_json,
 )
-from geo import db, demo, doctor, errors, holidays, organisations, regions, tablefile, transfer
-from geo.datum import Datum
-from geo.registration import Verdict
+from geo import db, demo, doctor, errors, holidays, organisations, regions, transfer
 from geo.transfer import Format
-from geo.vocabulary import OrganisationKind, Role, StationKind
+from geo.vocabulary import OrganisationKind
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Yizhan 驿站: the station registry.")
 families = {
@@ -48,9 +44,6 @@ families = {
 }
 for name, family in families.items():
     app.add_typer(family, name=name)
-
-# So many new stations at once change what the planner should do.
-MANY = 1_000
 
 
 @app.command()
@@ -152,58 +145,8 @@ def load_holidays(
         out.print(f"{of_year}: {days} days")
 
 
-@families["import"].command("stations")
-def import_stations(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV, UTF-8 or GB18030.")],
-    organisation: Organisation = None,
-    crs: Annotated[Datum, typer.Option(help="Datum of the positions.", case_sensitive=False)] = Datum.WGS84,
-    kind: Annotated[StationKind | None, typer.Option(help="Kind of rows that name none.")] = None,
-    publish: Annotated[bool, typer.Option("--publish", help="Publish at once.")] = False,  # noqa: FBT002
-    partial: Annotated[bool, typer.Option("--partial", help="Enter the good rows.")] = False,  # noqa: FBT002
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be.")] = False,  # noqa: FBT002
-    form: Annotated[str, typer.Option("--format", help="table or json")] = "table",
-    data: DataDir = None,
-) -> None:
-    """Register the stations of a spreadsheet: all or nothing, again and again without duplicates."""
-    if form not in {"table", "json"}:
-        raise typer.BadParameter("table or json", param_hint="--format")
-    tablefile.refuse_larger(file.stat().st_size)
-    furnish(data)
-    with operator_session(data) as session, progress("rows"):
-        report = transfer.import_stations(
-            session,
-            file.read_bytes(),
-            organisation=organisation,
-            crs=crs,
-            kind=kind,
-            publish=publish,
-            partial=partial,
-            dry_run=dry_run,
-        )
-    if report.written and report.counts[Verdict.INSERTED] > MANY:
-        analyse(data)
-    show_json(report.as_json()) if form == "json" else show_report(report, dry_run=dry_run)
-    if report.counts[Verdict.REFUSED]:
-        raise typer.Exit(1)
-
-
-def show_report(report: transfer.Report, *, dry_run: bool) -> None:
-    """What became of the rows: each that needs a look, then the counts."""
-    for warning in report.warnings:
-        err.print(f"header: {warning}", markup=False)
-    table = Table("row", "verdict", "column", "value", "message", box=None)
-    for row in report.rows:
-        for problem in row.errors:
-            column = str(problem.loc[0]) if problem.loc else ""
-            shown = "" if problem.value is None else str(problem.value)
-            table.add_row(str(row.row), row.verdict, column, shown, problem.message)
-        for warning in row.warnings:
-            table.add_row(str(row.row), "warning", "", "", warning)
-    if table.row_count:
-        out.print(table, markup=False)
-    counts = ", ".join(f"{report.counts[verdict]} {verdict}" for verdict in Verdict)
-    fate = "" if report.written else " (dry run: nothing written)" if dry_run else " (nothing written)"
-    out.print(counts + fate, markup=False, highlight=False)
+families["import"].command("stations")(cli_imports.import_stations)
+families["import"].command("template")(cli_imports.write_template)
 
 
 @families["export"].command("stations")
@@ -242,31 +185,10 @@ def create_organisation(
     out.print(f"Organisation {code} entered.")
 
 
-@families["keys"].command("create")
-def create_key(
-    organisation: Annotated[str, typer.Option(help="Code of the organisation that acts with it.")],
-    role: Annotated[Role, typer.Option(help="What it may do.")],
-    region: Annotated[str | None, typer.Option(help="Six-digit adcode an auditor is for.")] = None,
-    data: DataDir = None,
-) -> None:
-    """Make a key and print it, this once, alone on standard output."""
-    with operator_session(data) as session:
-        key = organisations.create_key(session, organisation, role=role, region=region)
-        reach = organisations.authenticate(session, key).region
-    if role is Role.AUDITOR and not reach:
-        err.print("This auditor's key is for the whole country: neither it nor its organisation has a region.")
-    sys.stdout.write(key + "\n")
-
-
-@families["keys"].command("revoke")
-def revoke_key(
-    prefix: Annotated[str, typer.Argument(help="The part of the key before its last underscore.")],
-    data: DataDir = None,
-) -> None:
-    """End a key at once."""
-    with operator_session(data) as session:
-        organisations.revoke_key(session, prefix)
-    out.print("Revoked.")
+families["keys"].command("create")(cli_keys.create_key)
+families["keys"].command("list")(cli_keys.list_keys)
+families["keys"].command("rotate")(cli_keys.rotate_key)
+families["keys"].command("revoke")(cli_keys.revoke_key)
 
 
 @app.command("doctor")

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 from uuid import UUID
 
 from fastapi import Depends, Header, Query, Request
@@ -20,6 +20,7 @@ from geo.datum import Datum, Latitude, Longitude
 from geo.errors import InvalidQuery, Problem
 from geo.instant import EXPECTED, Instant
 from geo.search import FARTHEST_M, Listing, Wanted
+from geo.stations import ExternalId
 from geo.vocabulary import EntryMode, Facility, Serves, StationKind
 
 LOCALITY = ("query",)
@@ -244,6 +245,12 @@ class ListQuery(FilterQuery):
         None, description="part of the name, address, code or host_ref"
     )
     updated_since: Instant | None = Field(None, description="RFC 3339 instant with offset")
+    external_id: str | None = Field(
+        None,
+        pattern=rf"^({'|'.join(get_args(ExternalId))}):.{{1,100}}$",
+        description="the code another system knows it by",
+        examples=["amap_poi:B0FFG8A1XZ"],
+    )
     crs: Datum = Field(Datum.WGS84, description="datum of bbox and of the positions answered")
     limit: UpTo500 = Field(50, description="how many, at most 500")
     cursor: str | None = Field(None, description="from `links` of the page before")
@@ -253,7 +260,9 @@ class ListQuery(FilterQuery):
         if self.level and not self.region:
             raise InvalidQuery(problems=[Problem((*LOCALITY, "level"), "expected together with region")])
         bbox = wgs84_bbox(self.bbox, self.crs) if self.bbox else None
-        return Listing(bbox, self.region, self.level, self.q, self.wanted(), self.updated_since)
+        whose, _, code = (self.external_id or "").partition(":")
+        other = (whose, code) if code else None
+        return Listing(bbox, self.region, self.level, self.q, self.wanted(), self.updated_since, other)
 
 
 def wgs84_bbox(value: str, crs: Datum) -> tuple[float, float, float, float]:

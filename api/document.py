@@ -4,29 +4,44 @@ A route says only what is its own; the errors, headers and media types that ever
 are said here, once.
 """
 
+from collections import ChainMap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from api import examples, schemas
+from api import examples, examples_custody, examples_imports, examples_outages, schemas
 from api.answers import GEOJSON
 from api.examples import Shown
 
 Json = dict[str, Any]
 REF = "#/components/schemas/"
-NEEDS_NO_DATABASE = {"check_health", "list_vocabulary", "show_metrics"}
+NEEDS_NO_DATABASE = {"check_health", "list_vocabulary", "show_metrics", "get_import_template"}
 TAGGED = ("StationFeature", "PendingFeature", "RegionOut")  # single things, which have an ETag
 PATCHES = {"application/merge-patch+json": "StationDraft"}  # what a body of this type amends
 
 HEADERS: dict[str, Json] = {
     "ETag": {"description": "for If-Match and If-None-Match", "schema": {"type": "string", "pattern": '^"[^"]+"$'}},
-    "Location": {"description": "the path of what was made", "schema": {"type": "string", "pattern": "^/"}},
+    "Location": {
+        "description": "the path of what was made, or of the successor",
+        "schema": {"type": "string", "pattern": "^/"},
+    },
     "Retry-After": {"description": "seconds to wait", "schema": {"type": "integer", "minimum": 1}},
     "WWW-Authenticate": {"description": "how to say who asks", "schema": {"type": "string", "const": "Bearer"}},
 }
-HEADERS_OF = {"201": ["Location"], "401": ["WWW-Authenticate"], "429": ["Retry-After"], "503": ["Retry-After"]}
+HEADERS_OF = {
+    "308": ["Location"],
+    "201": ["Location"],
+    "401": ["WWW-Authenticate"],
+    "429": ["Retry-After"],
+    "503": ["Retry-After"],
+}
+# Later pages add to earlier ones.
+PAGES = (examples, examples_custody, examples_imports, examples_outages)
+PARAMETERS_OF = dict(ChainMap(*(page.PARAMETERS_OF for page in PAGES)))
+BODIES = dict(ChainMap(*(page.BODIES for page in PAGES)))
+ANSWERS = dict(ChainMap(*(page.ANSWERS for page in PAGES)))
 IF_NONE_MATCH = {
     "name": "If-None-Match",
     "in": "header",
@@ -159,13 +174,13 @@ def show_examples(operation: Json) -> None:
     name = operation["operationId"]
     for parameter in operation.get("parameters", ()):
         word = parameter["name"]
-        show(parameter, examples.PARAMETERS_OF.get(f"{name} {word}") or examples.PARAMETERS.get(word))
-    for content in operation.get("requestBody", {"content": {}})["content"].values():
-        show(content, examples.BODIES.get(name))
+        show(parameter, PARAMETERS_OF.get(f"{name} {word}") or examples.PARAMETERS.get(word))
+    for media_type, content in operation.get("requestBody", {"content": {}})["content"].items():
+        show(content, BODIES.get(f"{name} {media_type}") or BODIES.get(name))
     for status, answer in operation["responses"].items():
-        usual = examples.ANSWERS.get(name) if status < "300" else None
-        for content in answer.get("content", {}).values():
-            show(content, examples.ANSWERS.get(f"{name} {status}", usual))
+        usual = ANSWERS.get(name) if status < "300" else None
+        for media_type, content in answer.get("content", {}).items():
+            show(content, ANSWERS.get(f"{name} {media_type}") or ANSWERS.get(f"{name} {status}", usual))
 
 
 def show(place: Json, shown: Shown | None) -> None:

@@ -29,13 +29,20 @@ STATUS: Mapping[type[errors.YizhanError], int] = {
     errors.RegionNotFound: 404,
     errors.KeyNotFound: 404,
     errors.ClosureNotFound: 404,
+    errors.RequestNotFound: 404,
+    errors.ImportNotFound: 404,
+    errors.Succeeded: 308,
     errors.Gone: 410,
+    errors.StationRemoved: 410,
     errors.FeedRestarted: 410,
     errors.Conflict: 409,
     errors.OrganisationExists: 409,
     errors.HostRefTaken: 409,
     errors.AlreadyRegistered: 409,
     errors.IllegalMove: 409,
+    errors.OrganisationRing: 409,
+    errors.CustodyPending: 409,
+    errors.ClaimedByAnother: 409,
     errors.RevisionRequired: 428,
     errors.StaleRevision: 412,
     errors.NotEmpty: 409,
@@ -83,7 +90,15 @@ async def answer_error(request: Request, error: Exception) -> Response:
         error = stranger
     problems = [{"loc": list(problem.loc), "message": problem.message} for problem in error.problems]
     headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, errors.Unauthenticated) else {}
+    if isinstance(error, errors.Succeeded):
+        headers["Location"] = place_of_successor(request, error.successor)
     return ProblemResponse(request, STATUS[type(error)], error.message, problems=problems, headers=headers)
+
+
+def place_of_successor(request: Request, successor: str) -> str:
+    """Where the successor is, asked for in the same way."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    return f"/v1/stations/{successor}{query}"
 
 
 def refuse_stranger(request: Request) -> errors.YizhanError | None:

@@ -4,8 +4,11 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import errors
+from geo.tablefile import LARGEST_BYTES
 
 LARGEST_BODY = 1_000_000
+ROUND_A_FILE = 10_000  # what a form adds to the file in it
+LARGEST_AT = {"/v1/imports": LARGEST_BYTES + ROUND_A_FILE}
 
 
 class BodyLimit:
@@ -19,7 +22,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        most = LARGEST_BODY
+        most = LARGEST_AT.get(scope["path"], LARGEST_BODY)
         said, read = Headers(scope=scope).get("content-length", ""), 0
 
         async def count() -> Message:

@@ -170,7 +170,7 @@ class NearFeature(BaseModel):
 class PendingFeature(StationFeature):
     """A station after a change, and the fields that wait for review."""
 
-    pending: list[str] = Field(description="name, kind, host or position")
+    pending: list[str] = Field(description="name, kind, host or position; managed_by where it is to change hands")
 
 
 class OrganisationOut(BaseModel):
@@ -224,14 +224,24 @@ class Difference(BaseModel):
 
     before: Any
     after: Any
+    moved_m: float | None = Field(None, description="of a position")
+
+
+class Assignment(BaseModel):
+    """Whose turn it is to review: an organisation's, or one key's of it."""
+
+    organisation: str
+    reviewer: str | None = Field(description="a key's prefix")
+    at: Instant
 
 
 class Waiting(BaseModel):
     """Something that waits for review."""
 
-    what: Literal["submission", "proposal"]
+    what: Literal["submission", "proposal", "claim"]
     since: Instant
-    changes: dict[str, Difference] = Field(description="of a proposal")
+    changes: dict[str, Difference] = Field(description="of a submission: since it was returned")
+    assigned: Assignment | None = None
     station: StationFeature
 
 

@@ -39,6 +39,9 @@ def arguments() -> argparse.Namespace:
     mode = modes.choices["full"]
     mode.add_argument("--sizes", type=sizes, default=tuple(SIZES), help="default: 30000,200000,1000000")
     mode.add_argument("--results", type=Path, default=ROOT / "bench" / "RESULTS.md", help="default: %(default)s")
+    mode = modes.add_parser("imports", help=imports.__doc__)
+    mode.set_defaults(run=imports)
+    mode.add_argument("--rows", type=int, default=100_000, help="of the file (default: %(default)s)")
     mode = modes.add_parser("profile", help=profile.__doc__)
     mode.set_defaults(run=profile)
     mode.add_argument("key", nargs="?", default="plain@200k", help="default: %(default)s; see the lines of `full`")
@@ -72,6 +75,13 @@ def quick(asked: argparse.Namespace) -> None:
         for other in chosen[1:]:
             found = goals.ratios(stage.samples[chosen[0].key], stage.samples[other.key])
             print(f"{chosen[0].title} = {statistics.median(found):.2f} × ({other.letter}) {other.title}")
+
+
+def imports(asked: argparse.Namespace) -> None:
+    """Print how long a large spreadsheet takes to come in, and how much memory."""
+    from bench import imports as files
+
+    files.measure(asked.rows)
 
 
 def profile(asked: argparse.Namespace) -> None:

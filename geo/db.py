@@ -26,7 +26,7 @@ from geo.settings import Settings
 log = logging.getLogger("yizhan")
 
 # The newest revision under migrations/versions; a test holds the two equal.
-SCHEMA = "0003"
+SCHEMA = "0004"
 
 # Constraint name -> what it means to the caller. What is not here is a mistake of ours and stays a 500.
 CONSTRAINTS: Mapping[str, type[errors.YizhanError]] = {
@@ -38,6 +38,11 @@ CONSTRAINTS: Mapping[str, type[errors.YizhanError]] = {
     "station_sponsor_fkey": errors.OrganisationNotFound,
     "station_supervising_union_fkey": errors.OrganisationNotFound,
     "station_host_ref_key": errors.HostRefTaken,
+    "station_move_check": errors.IllegalMove,
+    "organisation_tree_check": errors.OrganisationRing,
+    "custody_request_station_id_key": errors.CustodyPending,
+    "custody_request_to_organisation_fkey": errors.OrganisationNotFound,
+    "review_assignment_organisation_fkey": errors.OrganisationNotFound,
 }
 
 # Classes of SQLSTATE that mean "not now": connection (08), resources and disk (53), operator (57), I/O (58).

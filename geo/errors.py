@@ -11,14 +11,21 @@
     │   ├── OrganisationNotFound
     │   ├── RegionNotFound
     │   ├── KeyNotFound
-    │   └── ClosureNotFound
-    ├── Gone
+    │   ├── ClosureNotFound
+    │   ├── RequestNotFound
+    │   └── ImportNotFound
+    ├── Succeeded                    another station has taken its place
+    ├── Gone                         it was there and is not any more
+    │   ├── StationRemoved
     │   └── FeedRestarted
     ├── Conflict
     │   ├── OrganisationExists
     │   ├── HostRefTaken
     │   ├── AlreadyRegistered
     │   ├── IllegalMove
+    │   ├── OrganisationRing
+    │   ├── CustodyPending
+    │   ├── ClaimedByAnother
     │   └── NotEmpty
     ├── RevisionRequired             a change that does not say which revision it is of
     ├── StaleRevision                a change of a revision that is no longer the last
@@ -97,8 +104,28 @@ class ClosureNotFound(NotFound):
     """The station has no such closure."""
 
 
+class RequestNotFound(NotFound):
+    """Nobody has asked for this station to change hands."""
+
+
+class ImportNotFound(NotFound):
+    """There is no such import, or it is not yours; finished ones are kept for thirty days."""
+
+
+class Succeeded(YizhanError):
+    """Another station has taken the place of this one."""
+
+    def __init__(self, successor: str) -> None:
+        self.successor = successor
+        super().__init__()
+
+
 class Gone(YizhanError):
     """It was there, and is there no more."""
+
+
+class StationRemoved(Gone):
+    """This station was removed."""
 
 
 class FeedRestarted(Gone):
@@ -123,6 +150,18 @@ class AlreadyRegistered(Conflict):
 
 class IllegalMove(Conflict):
     """A station in this state cannot be moved like that."""
+
+
+class OrganisationRing(Conflict):
+    """An organisation cannot be above itself."""
+
+
+class CustodyPending(Conflict):
+    """Somebody has asked for this station already, and that is not decided yet."""
+
+
+class ClaimedByAnother(Conflict):
+    """Another reviewer has taken this on; it is free again a day later, or when it is released."""
 
 
 class NotEmpty(Conflict):

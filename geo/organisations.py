@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, field_validator, model_validator
-from sqlalchemy import func, or_, text
+from sqlalchemy import RowMapping, func, or_, text
 from sqlmodel import Session, col, select, update
 from stdnum.cn import uscc as uscc_number
 from stdnum.exceptions import ValidationError as NumberError
@@ -22,6 +22,15 @@ from geo.vocabulary import OrganisationKind, Role
 Adcode = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
 
 KEY_MARK = "yz_"
+
+
+def check_uscc(value: str | None) -> str | None:
+    """The unified social credit code, if its check character is right. Raises `ValueError`."""
+    try:
+        return str(uscc_number.validate(value)) if value else None
+    except NumberError as error:
+        message = "a unified social credit code: 18 characters, the last a check character (GB 32100)"
+        raise ValueError(message) from error
 
 
 class OrganisationDraft(BaseModel):
@@ -45,11 +54,23 @@ class OrganisationDraft(BaseModel):
     @field_validator("uscc")
     @classmethod
     def _check_digit(cls, value: str | None) -> str | None:
-        try:
-            return str(uscc_number.validate(value)) if value else None
-        except NumberError as error:
-            message = "a unified social credit code: 18 characters, the last a check character (GB 32100)"
-            raise ValueError(message) from error
+        return check_uscc(value)
+
+
+class OrganisationPatch(BaseModel):
+    """What changes of an organisation; its code and its kind never do. `null` clears."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)] | None = None
+    parent: str | None = None
+    region: Adcode | None = None
+    uscc: str | None = None
+
+    @field_validator("uscc")
+    @classmethod
+    def _check_digit(cls, value: str | None) -> str | None:
+        return check_uscc(value)
 
 
 class KeyDraft(BaseModel):
@@ -94,6 +115,45 @@ def get(session: Session, code: str) -> Organisation:
     if found is None:
         raise errors.OrganisationNotFound(f"There is no organisation {code!r}.")
     return found
+
+
+def browse(session: Session, *, limit: int, after: str | None = None, **filters: Any) -> list[RowMapping]:
+    """Organisations in the order of their codes: `parent` (its children), `below` (all under it), `kind`, `region`,
+    `q` (part of name or code), `code`. Rows with their columns, `children` and `stations`."""
+    asked = dict.fromkeys(("code", "parent", "kind", "region", "q")) | {"below": False} | filters
+    if asked["parent"]:
+        get(session, asked["parent"])
+    if asked["q"]:
+        asked["q"] = f"%{asked['q']}%"
+    found = session.execute(db.sql("organisation_list"), asked | {"after": after, "limit": limit})
+    return list(found.mappings())
+
+
+def card(session: Session, code: str) -> RowMapping:
+    """One organisation as `browse` shows it. Raises `OrganisationNotFound`."""
+    get(session, code)
+    return browse(session, code=code, limit=1)[0]
+
+
+def amend(session: Session, code: str, patch: OrganisationPatch) -> RowMapping:
+    """Change what the patch names. Raises `OrganisationNotFound`, `RegionNotFound`, `OrganisationRing`."""
+    organisation = get(session, code)
+    said = patch.model_dump(exclude_unset=True)
+    if said.get("name", "") is None:
+        raise errors.InvalidInput("The body breaks a rule.", problems=[Problem(("body", "name"), "expected a name")])
+    if said.get("parent") == code:
+        raise errors.OrganisationRing
+    _know_region(session, said.get("region"))
+    for name, value in said.items():
+        setattr(organisation, name, value)
+    session.flush()
+    return card(session, code)
+
+
+def share_a_root(session: Session, one: str | None, other: str) -> bool:
+    """Whether two organisations stand in the same tree."""
+    roots = [session.scalar(db.sql("organisation_root"), {"code": code}) for code in (one, other)]
+    return roots[0] is not None and roots[0] == roots[1]
 
 
 def require_admin(who: Principal) -> None:

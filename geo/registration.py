@@ -13,13 +13,13 @@ from uuid import UUID, uuid4
 import orjson
 from pydantic import ValidationError
 from sqlalchemy import text
-from sqlmodel import Session, col, insert, select, update
+from sqlmodel import Session, col, select, update
 
 from geo import datum, db, distance, errors, facilities, organisations, reviews
 from geo.errors import Problem
 from geo.stations import StationDraft
-from geo.tables import Station, StationFacility
-from geo.vocabulary import FacilityStatus, OrganisationKind, PublicationStatus, StationKind
+from geo.tables import Proposal, Station
+from geo.vocabulary import FacilityStatus, OrganisationKind, StationKind
 
 # Registration looks for the same name nearby, which no unique key can guard: writers take turns.
 REGISTRATION_LOCK = 0x59495A
@@ -42,6 +42,41 @@ class Verdict(StrEnum):
     REFUSED = "refused"
 
 
+class Entry(StrEnum):
+    """How far a station that comes in gets by that alone."""
+
+    DRAFT = "draft"
+    SUBMITTED = "submitted"
+    PUBLISHED = "published"
+
+
+# What an entry lifts to its own status.
+RISES: Mapping[Entry, frozenset[str]] = {
+    Entry.DRAFT: frozenset(),
+    Entry.SUBMITTED: frozenset({"draft", "returned"}),
+    Entry.PUBLISHED: frozenset({"draft", "returned", "submitted"}),
+}
+
+
+class Why(StrEnum):
+    """Why a row is a duplicate."""
+
+    SAME_NUMBER = "same_host_ref"
+    SAME_PLACE = "same_name_within_50_m"
+    SUCCEEDED = "merged_or_relocated"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True)
+class Twin:
+    """What a row is a duplicate of, a station or an earlier row, and why."""
+
+    why: Why
+    row: int | None = None
+    id: UUID | None = None
+    code: str | None = None
+
+
 @dataclass
 class Incoming:
     """A row on its way in: its number in the file, what it says, and in the end its verdict."""
@@ -54,6 +89,15 @@ class Incoming:
     warnings: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
     pending: list[str] = field(default_factory=list)
+    duplicate_of: Twin | None = None
+
+
+@dataclass
+class Seen:
+    """The rows of a file so far, by host_ref and by name: what a later row may repeat."""
+
+    by_ref: dict[str, int] = field(default_factory=dict)
+    by_name: dict[str, list[tuple[float, float, int]]] = field(default_factory=dict)
 
 
 def take_turn(session: Session) -> None:
@@ -66,15 +110,16 @@ def register(
     incoming: Sequence[Incoming],
     *,
     organisation: str | None,
-    publish: bool = False,
+    entry: Entry = Entry.DRAFT,
     only_new: bool = False,
+    seen: Seen | None = None,
 ) -> Counter[Verdict]:
     """Insert, update or leave each row of `incoming`, writing its verdict into it; counts the verdicts.
 
     A row is a station of `organisation` when the host_ref is the same, else when the name is and the place is
-    within 50 m. The same name within 50 m of another organisation's station or of an earlier row is a
-    duplicate: named, skipped, no error; so is, when `only_new`, a station of its own. Raises
-    `OrganisationNotFound`.
+    within 50 m. The same name within 50 m of another organisation's station or of an earlier row (of `seen` too) is
+    a duplicate: named, skipped, no error; so is what was removed, and, when `only_new`, a station of its own.
+    Raises `OrganisationNotFound`.
     """
     kind = _default_kind(session, organisation)
     take_turn(session)
@@ -82,12 +127,12 @@ def register(
         if row.draft is None:
             row.verdict = Verdict.REFUSED
     _refuse_unknown_organisations(session, incoming)
-    _skip_repeats(incoming)
+    _skip_repeats(incoming, seen or Seen())
     waiting = [row for row in incoming if row.verdict is None]
     for start in range(0, len(waiting), CHUNK):
         chunk = waiting[start : start + CHUNK]
         namesakes = _match(session, chunk, organisation, only_new=only_new)
-        _write(session, chunk, organisation, kind, publish=publish)
+        _write(session, chunk, organisation, kind, entry)
         for row in chunk:
             if row.verdict is Verdict.INSERTED and row.row in namesakes:
                 row.warnings.append(f"the same name as your {namesakes[row.row]} within 50 m")
@@ -117,37 +162,37 @@ def _refuse_unknown_organisations(session: Session, incoming: Sequence[Incoming]
                 row.verdict = Verdict.REFUSED
 
 
-def _skip_repeats(incoming: Sequence[Incoming]) -> None:
+def _skip_repeats(incoming: Sequence[Incoming], seen: Seen) -> None:
     """Mark rows that repeat an earlier row of the same file: its host_ref, or its name within 50 m."""
-    by_ref: dict[str, Incoming] = {}
-    by_name: dict[str, list[tuple[float, float, Incoming]]] = {}
     for row in incoming:
         if row.verdict or row.draft is None:
             continue
         lon, lat = row.draft.position()
-        namesakes = by_name.setdefault(row.draft.name, [])
-        earlier = by_ref.get(row.draft.host_ref or "") or next(
-            (other for x, y, other in namesakes if distance.metres(lon, lat, x, y) <= SAME_PLACE_M), None
-        )
+        namesakes = seen.by_name.setdefault(row.draft.name, [])
+        by_ref = seen.by_ref.get(row.draft.host_ref or "")
+        near = (other for x, y, other in namesakes if distance.metres(lon, lat, x, y) <= SAME_PLACE_M)
+        earlier = by_ref or next(near, None)
         if earlier:
             row.verdict = Verdict.DUPLICATE
-            row.warnings.append(f"repeats row {earlier.row}")
+            row.duplicate_of = Twin(Why.SAME_NUMBER if by_ref else Why.SAME_PLACE, row=earlier)
+            row.warnings.append(f"repeats row {earlier}")
             continue
-        namesakes.append((lon, lat, row))
+        namesakes.append((lon, lat, row.row))
         if row.draft.host_ref:
-            by_ref[row.draft.host_ref] = row
+            seen.by_ref[row.draft.host_ref] = row.row
 
 
 def _write(
-    session: Session, rows: Sequence[Incoming], organisation: str | None, kind: StationKind, *, publish: bool
+    session: Session, rows: Sequence[Incoming], organisation: str | None, kind: StationKind, entry: Entry
 ) -> None:
     """Insert what matched nothing, change what did."""
-    current = _current(session, [row.id for row in rows if row.id and row.verdict is None])
+    known = [row.id for row in rows if row.id and row.verdict is None]
+    current, proposals = _current(session, known), reviews.open_proposals(session, known)
     fresh = [row for row in rows if row.verdict is None and row.id is None]
     for row in rows:
         if row.verdict is None and row.id is not None:
-            _merge(session, row, current[row.id], publish=publish)
-    _insert(session, fresh, organisation, kind, publish=publish)
+            _merge(session, row, current[row.id], proposals.get(row.id), entry)
+    _insert(session, fresh, organisation, kind, entry)
 
 
 def _match(session: Session, rows: Sequence[Incoming], organisation: str | None, *, only_new: bool) -> dict[int, str]:
@@ -161,8 +206,9 @@ def _match(session: Session, rows: Sequence[Incoming], organisation: str | None,
         row = by_row[candidate.row]
         if row.id is not None or row.verdict is not None:
             continue
-        if not candidate.own or only_new:
+        if not candidate.own or only_new or candidate.removed:
             row.verdict = Verdict.DUPLICATE
+            row.duplicate_of = _twin(candidate)
             row.warnings.append(_duplicate_of(candidate))
         elif candidate.id not in taken and _is_same(row, candidate):
             row.id = candidate.id
@@ -178,7 +224,17 @@ def _question(row: Incoming) -> dict[str, Any]:
     return {"row": row.row, "host_ref": row.draft.host_ref, "name": row.draft.name, "lon": lon, "lat": lat}
 
 
+def _twin(candidate: Any) -> Twin:
+    if candidate.removed:
+        return Twin(Why.SUCCEEDED if candidate.successor_id else Why.REMOVED, None, candidate.id, candidate.code)
+    return Twin(Why.SAME_NUMBER if candidate.by_ref else Why.SAME_PLACE, None, candidate.id, candidate.code)
+
+
 def _duplicate_of(candidate: Any) -> str:
+    if candidate.removed and candidate.successor_id:
+        return f"{candidate.code} had this host_ref and was merged or relocated into another"
+    if candidate.removed:
+        return f"{candidate.code} had this host_ref and was removed for good; a new site needs a new number"
     if candidate.by_ref:
         return f"{candidate.code} has this host_ref"
     whose = "yours" if candidate.own else "of another organisation"
@@ -198,21 +254,23 @@ def _current(session: Session, ids: Sequence[UUID]) -> dict[UUID, Station]:
     return {station.id: station for station in session.exec(locked)}
 
 
-def _merge(session: Session, row: Incoming, station: Station, *, publish: bool) -> None:
+def _merge(session: Session, row: Incoming, station: Station, waiting: Proposal | None, entry: Entry) -> None:
     """Write what the draft says otherwise than the station does; what needs review waits beside it."""
     assert row.draft is not None  # noqa: S101 - see _match
     said, news = columns(row.draft), False
-    if station.publication_status == "published" and not publish:
-        row.pending, news = reviews.propose(session, station, sensitive(row.draft))
+    if station.publication_status == "published" and entry is not Entry.PUBLISHED:
+        row.pending, news = reviews.propose(session, station, sensitive(row.draft), waiting)
         said = {name: value for name, value in said.items() if name not in _columns_of(row.pending)}
     changes = {name: value for name, value in said.items() if getattr(station, name) != value}
     if _same_place(row.draft, station):
         for name in POSITION:
             changes.pop(name, None)
-    if publish and station.publication_status in {"draft", "submitted", "returned"}:
-        changes["publication_status"] = PublicationStatus.PUBLISHED.value
+    if station.publication_status in RISES[entry]:
+        changes["publication_status"] = entry.value
     if changes:
-        session.execute(update(Station).where(col(Station.id) == station.id).values(**changes))
+        # Not synchronised: SQLAlchemy would look through every station of the chunk for each (48 ms).
+        written = update(Station).where(col(Station.id) == station.id).values(**changes)
+        session.execute(written, execution_options={"synchronize_session": False})
     row.changed = sorted(changes)
     if "facilities" in row.draft.model_fields_set and facilities.merge(session, station, row.draft.facilities):
         row.changed.append("facilities")
@@ -257,7 +315,7 @@ def amend(session: Session, station: Station, patch: Mapping[str, Any]) -> Incom
     row = Incoming(1, draft, id=station.id)
     _refuse_unknown_organisations(session, [row])
     if not row.errors:
-        _merge(session, row, station, publish=False)
+        _merge(session, row, station, reviews.open_proposal(session, station.id), Entry.DRAFT)
     return row
 
 
@@ -298,28 +356,22 @@ def columns(draft: StationDraft) -> dict[str, Any]:
 
 
 def _insert(
-    session: Session, rows: Sequence[Incoming], organisation: str | None, kind: StationKind, *, publish: bool
+    session: Session, rows: Sequence[Incoming], organisation: str | None, kind: StationKind, entry: Entry
 ) -> None:
+    """All of them in one statement, their facilities first, so that each station is written once."""
     if not rows:
         return
-    stations, facilities = [], []
+    entered = []
     for row in rows:
         assert row.draft is not None  # noqa: S101 - see _match
         row.id, row.verdict = uuid4(), Verdict.INSERTED
         full = row.draft.model_copy()
         full.model_fields_set.update(StationDraft.model_fields)
-        values = {"kind": kind.value, **columns(full), "id": row.id, "managed_by": organisation}
-        values["publication_status"] = PublicationStatus.PUBLISHED.value if publish else PublicationStatus.DRAFT.value
-        stations.append(values)
-        facilities += [
-            {
-                "station_id": row.id,
-                "facility": item.facility.value,
-                "status": (item.status or FacilityStatus.WORKING).value,
-                "note": item.note,
-            }
+        lon, lat = row.draft.position()
+        fitted = [
+            {"facility": item.facility, "status": item.status or FacilityStatus.WORKING, "note": item.note}
             for item in row.draft.facilities
         ]
-    session.execute(insert(Station), stations)
-    if facilities:
-        session.execute(insert(StationFacility), facilities)
+        entered.append({"kind": kind, **columns(full), "id": row.id, "lon": lon, "lat": lat, "fitted": fitted})
+    asked = {"organisation": organisation, "publication": entry.value, "rows": orjson.dumps(entered).decode()}
+    session.execute(db.sql("station_enter"), asked)

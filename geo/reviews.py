@@ -1,12 +1,13 @@
 """Before the public sees it: submitting, reviewing, and proposals that wait while the approved row stays."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Self
 from uuid import UUID
 
 import orjson
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy import RowMapping, func
 from sqlmodel import Session, col, select, update
 
@@ -15,6 +16,7 @@ from geo.access import Principal
 from geo.datum import Datum
 from geo.stations import trimmed
 from geo.tables import Proposal, Station
+from geo.tables_custody import CustodyRequest
 from geo.vocabulary import PublicationStatus as State
 
 # What the public recognises a station by: changed on a published one only after review.
@@ -45,13 +47,25 @@ class ReviewDraft(BaseModel):
         return self
 
 
-# The legal moves: from -> by what -> to.
+class BatchReviewDraft(ReviewDraft):
+    """The same decision for many stations."""
+
+    stations: Annotated[list[UUID], Field(min_length=1, max_length=500)]
+
+    def said(self) -> dict[str, Any]:
+        """The decision alone."""
+        return {"decision": self.decision, "reason": self.reason}
+
+
+# The legal moves: from -> by what -> to. The database holds the same as rows (station_move) and enforces them.
+# `merge` is `geo.succession`'s; `enter` is the operator's, who may publish what comes in at once.
+MERGE, ENTER = {"merge": State.DELISTED_DUPLICATE}, {"enter": State.PUBLISHED}
 MOVES: Mapping[str, Mapping[str, State]] = {
-    State.DRAFT: {"submit": State.SUBMITTED},
-    State.RETURNED: {"submit": State.SUBMITTED},
-    State.SUBMITTED: {"withdraw": State.DRAFT, "publish": State.PUBLISHED, "return": State.RETURNED},
-    State.PUBLISHED: {"delist": State.DELISTED_INACTIVE},
-    State.DELISTED_INACTIVE: {"publish": State.PUBLISHED},
+    State.DRAFT: {"submit": State.SUBMITTED, **MERGE, **ENTER},
+    State.RETURNED: {"submit": State.SUBMITTED, **MERGE, **ENTER},
+    State.SUBMITTED: {"withdraw": State.DRAFT, "publish": State.PUBLISHED, "return": State.RETURNED, **MERGE},
+    State.PUBLISHED: {"delist": State.DELISTED_INACTIVE, **MERGE},
+    State.DELISTED_INACTIVE: {"publish": State.PUBLISHED, **MERGE},
     State.DELISTED_DUPLICATE: {"publish": State.PUBLISHED},
 }
 
@@ -85,11 +99,12 @@ def _move(session: Session, station: Station, move: str) -> None:
     to = MOVES.get(station.publication_status, {}).get(move)
     if to is None:
         raise _illegal(station, move)
-    _change(session, station, {"publication_status": to.value})
+    again = {"successor_id": None} if to is State.PUBLISHED and station.operational_status != "relocated" else {}
+    _change(session, station, {"publication_status": to.value, **again})
 
 
 def _illegal(station: Station, move: str) -> errors.IllegalMove:
-    possible = ", ".join(MOVES.get(station.publication_status, {})) or "nothing"
+    possible = ", ".join(MOVES[station.publication_status].keys() - ENTER) or "nothing"
     return errors.IllegalMove(
         f"The station is {station.publication_status}; {move} is not possible now. Possible: {possible}."
     )
@@ -105,6 +120,15 @@ def open_proposal(session: Session, station_id: UUID) -> Proposal | None:
     return session.exec(waiting.execution_options(populate_existing=True)).one_or_none()
 
 
+def open_proposals(session: Session, station_ids: Sequence[UUID]) -> dict[UUID, Proposal]:
+    """The proposals that wait for these stations, by station."""
+    if not station_ids:
+        return {}
+    waiting = select(Proposal).where(col(Proposal.station_id).in_(station_ids), col(Proposal.decided_at).is_(None))
+    found = session.exec(waiting.execution_options(populate_existing=True))
+    return {proposal.station_id: proposal for proposal in found}
+
+
 def _close(session: Session, station_id: UUID, decision: str) -> Proposal | None:
     proposal = open_proposal(session, station_id)
     if proposal is not None:
@@ -113,13 +137,19 @@ def _close(session: Session, station_id: UUID, decision: str) -> Proposal | None
     return proposal
 
 
-def propose(session: Session, station: Station, said: Mapping[str, Any]) -> tuple[list[str], bool]:
+def drop_proposal(session: Session, station: Station) -> None:
+    """Withdraw what waits for a published station, if anything does."""
+    _close(session, station.id, "withdraw")
+
+
+def propose(
+    session: Session, station: Station, said: Mapping[str, Any], before: Proposal | None
+) -> tuple[list[str], bool]:
     """Let the sensitive fields of `said` wait for review: the fields that wait afterwards, and whether that is news.
 
     `said` holds the draft's words: those that differ from the public's wait, those that agree with it are
-    withdrawn from what waited, and of others what waited stays. The same again changes nothing.
+    withdrawn from what waited (`before`), and of others what waited stays. The same again changes nothing.
     """
-    before = open_proposal(session, station.id)
     waiting = dict(before.changes) if before else {}
     for name in (name for name in SENSITIVE if name in said):
         waiting.pop(name, None)
@@ -155,15 +185,41 @@ def as_columns(changes: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
-def queue(session: Session, who: Principal, *, limit: int, after: tuple[str, str] | None = None) -> list[RowMapping]:
+@dataclass(frozen=True)
+class Queue:
+    """Which part of the review queue is asked for; `assigned` is `me`, `none` or the code of an organisation."""
+
+    region: str | None = None
+    what: str | None = None
+    managed_by: str | None = None
+    kind: str | None = None
+    assigned: str | None = None
+
+
+def queue(
+    session: Session, who: Principal, *, limit: int, after: tuple[str, str] | None = None, part: Queue | None = None
+) -> list[RowMapping]:
     """What waits for this reviewer, oldest first: what lies in its region and is not its own line's.
 
-    Rows of station_card with `what` (submission or proposal), `since` and `changes`; `after` is the instant and
-    id of the last row of the page before. Raises `Forbidden` for a host.
+    Rows of station_card with `what` (submission, proposal or claim), `since`, `changes` and whose turn it is;
+    `after` is the instant and id of the last row of the page before. Raises `Forbidden` for a host.
     """
     if who.role == "host":
         raise errors.Forbidden("A host does not review.")
     since, key = after or (None, None)
     admin = who.role == "admin"
-    asked = {"organisation": who.organisation, "region": None if admin else who.region, "admin": admin}
-    return list(session.execute(db.sql("review_queue"), asked | {"limit": limit, "since": since, "id": key}).mappings())
+    asked = {"organisation": who.organisation, "reach": None if admin else who.region, "admin": admin}
+    page = {"limit": limit, "since": since, "id": key, "reviewer": who.prefix}
+    return list(session.execute(db.sql("review_queue"), asked | page | asdict(part or Queue())).mappings())
+
+
+def waits(session: Session, station: Station) -> bool:
+    """Whether anything of the station waits for a reviewer."""
+    if station.publication_status == State.SUBMITTED or open_proposal(session, station.id):
+        return True
+    claims = select(CustodyRequest.id).where(
+        col(CustodyRequest.station_id) == station.id,
+        col(CustodyRequest.decided_at).is_(None),
+        col(CustodyRequest.from_organisation).is_(None),
+    )
+    return session.exec(claims).first() is not None

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import orjson
 from sqlalchemy import RowMapping
 from sqlmodel import Session
 
@@ -114,6 +115,7 @@ class Listing:
     q: str | None = None
     wanted: Wanted = field(default_factory=Wanted)
     updated_since: datetime | None = None
+    external_id: tuple[str, str] | None = None  # whose, and what
 
 
 def page(
@@ -141,5 +143,6 @@ def _listed(session: Session, listing: Listing) -> dict[str, Any]:
         "region": listing.region,
         "q": f"%{pattern}%" if pattern else None,
         "updated_since": listing.updated_since,
+        "external_id": orjson.dumps(dict([listing.external_id])).decode() if listing.external_id else None,
         "publication": [PublicationStatus.PUBLISHED.value],
     }

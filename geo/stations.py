@@ -4,6 +4,7 @@ Registering, comparing and merging drafts is `geo.registration`; finding station
 """
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
@@ -34,6 +35,7 @@ def trimmed(longest: int) -> StringConstraints:
 
 
 Phone = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[0-9+()（）\-转*#,;/ ]{3,40}$")]
+VALIDATED = lru_cache(4_096)(hours.validate)  # many stations keep the same hours
 ExternalId = Literal["host_branch_no", "union_code", "amap_poi", "baidu_uid", "tencent_poi", "osm"]
 
 
@@ -119,7 +121,7 @@ class StationDraft(BaseModel):
     @classmethod
     def _readable_hours(cls, value: str | None) -> str | None:
         try:
-            return hours.validate(value) if value is not None else None
+            return VALIDATED(value) if value is not None else None
         except errors.InvalidInput as error:
             raise ValueError("; ".join(problem.message for problem in error.problems)) from error
 

@@ -5,15 +5,18 @@ Knows files and words; knows neither the database nor what becomes of a row (`ge
 
 import csv
 import io
+import itertools
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
+import orjson
 from pydantic import ValidationError
 
-from geo import errors, hours_zh, vocabulary
+from geo import errors, geojsonfile, hours_zh, vocabulary, workbook
 from geo.errors import Problem
 from geo.stations import PROPERTIES, StationDraft
 
@@ -46,6 +49,13 @@ IGNORED = {"序号", "编号", "no", "no.", "id", *PROPERTIES, "verified_at", "c
 IGNORED -= set(StationDraft.model_fields)
 
 
+KNOWN = {name: name for name in StationDraft.model_fields}
+KNOWN |= {alias: name for name, aliases in ALIASES.items() for alias in aliases}
+UNDERSTOOD = lru_cache(4_096)(hours_zh.read)  # a list of ten thousand sites has a dozen different hours
+TITLE_ROWS = 10  # of a workbook, within which its header is looked for
+CELL_ERRORS = {"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!"}
+
+
 @dataclass
 class Line:
     """A row of the file: its number there, the draft or why there is none, and what was noticed."""
@@ -58,30 +68,108 @@ class Line:
 
 @dataclass(frozen=True)
 class Table:
-    """The rows of a file, and what was noticed of its header."""
+    """The rows of a file, read as they are asked for, and what was noticed of its header."""
 
-    lines: Sequence[Line]
+    lines: Iterator[Line]
     warnings: Sequence[str]
 
 
-def read(content: bytes, *, defaults: Mapping[str, Any]) -> Table:
-    """The rows of a CSV file, each a draft or refused by column; `defaults` fill fields it has no column for.
+@dataclass(frozen=True)
+class Grid:
+    """A file as cells: its header, and the rows below with their numbers (the header of a CSV file is row 1)."""
 
-    UTF-8 or GB18030, with or without BOM; Chinese or English headers; separators comma, tab, semicolon.
-    Row numbers are the spreadsheet's: the header is row 1. Raises `UnreadableFile`.
+    header: Sequence[str]
+    rows: Iterator[tuple[int, list[str]]]
+
+
+def read(content: bytes, *, defaults: Mapping[str, Any]) -> Table:
+    """The rows of a CSV, XLSX or GeoJSON file, each a draft or refused by column; `defaults` fill what is not said.
+
+    CSV in UTF-8 or GB18030, with or without BOM; Chinese or English headers; separators comma, tab, semicolon. Of a
+    workbook the first visible sheet with such a header, titles above it left out. Row numbers are the spreadsheet's;
+    those of GeoJSON count its features from 1. Raises `UnreadableFile`, also while the rows are read.
     """
+    if geojsonfile.is_geojson(content):
+        refuse_larger(len(content))
+        return _features(content, defaults)
+    grid = open_grid(content)
+    columns, warnings = _columns(grid.header)
+    return Table(_lines(grid, columns, defaults), warnings)
+
+
+def _features(content: bytes, defaults: Mapping[str, Any]) -> Table:
+    features, crs = geojsonfile.features(content)
+    defaults = {**defaults, **({"crs": crs} if crs else {})}
+    return Table(_limited(_feature_line(number, said, defaults) for number, said in features), [])
+
+
+def _feature_line(number: int, feature: Mapping[str, Any], defaults: Mapping[str, Any]) -> Line:
+    """A feature as a draft: its texts are read as cells are, what has its type already is taken as it is."""
+    line = Line(number)
+    said = dict(defaults)
+    for name, value in feature.items():
+        if name not in StationDraft.model_fields:
+            if name not in IGNORED:
+                line.warnings.append(f"property {name!r} is not known and was left out")
+        elif isinstance(value, str) and value.strip():
+            _say(said, name, name, value, line)
+        elif value is not None and value != "":
+            said[name] = value
+    return _drafted(line, said, {})
+
+
+def _limited(lines: Iterator[Line]) -> Iterator[Line]:
+    for count, line in enumerate(lines):
+        if count >= LARGEST_ROWS:
+            raise errors.UnreadableFile(f"More than {LARGEST_ROWS} rows; split the file.")
+        yield line
+
+
+def _lines(grid: Grid, columns: Mapping[int, tuple[str, str]], defaults: Mapping[str, Any]) -> Iterator[Line]:
+    filled = ((number, cells) for number, cells in grid.rows if any(cell.strip() for cell in cells))
+    return _limited(_line(number, cells, columns, len(grid.header), defaults) for number, cells in filled)
+
+
+def open_grid(content: bytes) -> Grid:
+    """The cells of a file, whatever they mean. Raises `UnreadableFile`, also while the rows are read."""
+    refuse_larger(len(content))
+    if workbook.is_workbook(content):
+        return _sheet_grid(content)
+    if geojsonfile.is_geojson(content):
+        return _feature_grid(content)
     rows = _cells(_decoded(content))
     header = next(rows, None)
     if header is None:
         raise errors.UnreadableFile("The file is empty; expected a header row and a row for each station.")
-    columns, warnings = _columns(header)
-    lines = []
-    for number, cells in enumerate(rows, start=2):
-        if number > LARGEST_ROWS + 1:
-            raise errors.UnreadableFile(f"More than {LARGEST_ROWS} rows; split the file.")
-        if any(cell.strip() for cell in cells):
-            lines.append(_line(number, cells, columns, len(header), defaults))
-    return Table(lines, warnings)
+    return Grid(header, enumerate(rows, start=2))
+
+
+def _feature_grid(content: bytes) -> Grid:
+    """The features as a table, for people: a column for each field, what is no text as JSON."""
+    names = list(StationDraft.model_fields)
+    found, _ = geojsonfile.features(content)
+    return Grid(names, ((number, [_shown(said.get(name)) for name in names]) for number, said in found))
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def _sheet_grid(content: bytes) -> Grid:
+    """The first visible sheet that has our header within its first rows; else the first one as it is."""
+    book = workbook.open_book(content)
+    for _, part in book.sheets:
+        rows = workbook.rows(book, part)
+        for _, cells in itertools.islice(rows, TITLE_ROWS):
+            if {"name", "lon", "lat"} <= {KNOWN.get(_key(cell)) for cell in cells}:
+                return Grid(cells, rows)
+    rows = workbook.rows(book, book.sheets[0][1])
+    _, header = next(rows, (0, []))
+    if not header:
+        raise errors.UnreadableFile("The sheet is empty; expected a header row and a row for each station.")
+    return Grid(header, rows)
 
 
 def refuse_larger(size: int) -> None:
@@ -94,9 +182,8 @@ def refuse_larger(size: int) -> None:
 
 
 def _decoded(content: bytes) -> str:
-    refuse_larger(len(content))
-    if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        raise errors.UnreadableFile("This is a workbook, not a CSV file; save the sheet as CSV (UTF-8).")
+    if content.startswith(b"\xd0\xcf\x11\xe0"):
+        raise errors.UnreadableFile("This is an old workbook (.xls) or an encrypted one; save it as .xlsx or as CSV.")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as utf8_error:
@@ -121,15 +208,17 @@ def _cells(text: str) -> Iterator[list[str]]:
         raise errors.UnreadableFile(f"Row {reader.line_num} is not CSV: {error}.") from error
 
 
+def _key(title: str) -> str:
+    return unicodedata.normalize("NFKC", title).strip().lower()
+
+
 def _columns(header: Sequence[str]) -> tuple[dict[int, tuple[str, str]], list[str]]:
     """Index -> (field, header as written). Unknown headers are warnings, missing positions an error."""
-    known = {name: name for name in StationDraft.model_fields}
-    known |= {alias: name for name, aliases in ALIASES.items() for alias in aliases}
     columns: dict[int, tuple[str, str]] = {}
     warnings = []
     for index, title in enumerate(header):
-        key = unicodedata.normalize("NFKC", title).strip().lower()
-        name = known.get(key)
+        key = _key(title)
+        name = KNOWN.get(key)
         if name is None:
             if key and key not in IGNORED:
                 warnings.append(f"column {title.strip()!r} is not known and was left out")
@@ -160,6 +249,11 @@ def _line(
             _say(said, name, title, _restored(cell), line)
     if any(cell.strip() for cell in cells[max(columns) + 1 :]) and len(cells) > width:
         line.warnings.append(f"has {len(cells)} cells, the header {width}; what is beyond it was left out")
+    return _drafted(line, said, titles)
+
+
+def _drafted(line: Line, said: Mapping[str, Any], titles: Mapping[str, str]) -> Line:
+    """The line with its draft, or with all that is wrong with it."""
     unread = {problem.loc[0] for problem in line.errors}
     try:
         draft = StationDraft.model_validate(said)
@@ -174,17 +268,31 @@ def _line(
 def _say(said: dict[str, Any], name: str, title: str, cell: str, line: Line) -> None:
     """Enter what a cell says; a cell that cannot be read is an error of its row."""
     try:
+        _refuse_uncomputed(cell)
         if name == "opening_hours":
             _say_hours(said, cell, line)
         else:
             said[name] = READERS.get(name, str)(cell)
     except errors.InvalidInput as error:
-        line.errors += [Problem((title,), problem.message, cell) for problem in error.problems]
+        shown = None if cell.startswith("\x00") else cell
+        line.errors += [Problem((title,), problem.message, shown) for problem in error.problems]
+
+
+def _refuse_uncomputed(cell: str) -> None:
+    """A cell whose value the spreadsheet itself could not, or did not, work out is no text."""
+    if cell == workbook.UNCOMPUTED:
+        expected = "a formula without a result: open the file in a spreadsheet program and save it, or paste the values"
+        raise errors.InvalidInput(problems=[Problem((), expected)])
+    if cell == workbook.LOST:
+        expected = f"a number of more than {workbook.DIGITS} digits, whose last ones are lost: enter it as text"
+        raise errors.InvalidInput(problems=[Problem((), expected)])
+    if cell in CELL_ERRORS:
+        raise errors.InvalidInput(problems=[Problem((), "expected a value, not the error of a formula", cell)])
 
 
 def _say_hours(said: dict[str, Any], cell: str, line: Line) -> None:
     """Hours that are not understood are kept as written, never guessed."""
-    understood = hours_zh.read(cell)
+    understood = UNDERSTOOD(cell)
     if understood.opening_hours:
         said["opening_hours"] = understood.opening_hours
         said.setdefault("hours_calendar", understood.hours_calendar or "literal")

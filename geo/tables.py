@@ -33,6 +33,7 @@ metadata.naming_convention = {
 }
 
 NOW = {"server_default": text("now()")}
+FAULT = "status IN ('faulty', 'out_of_stock', 'expired')"
 USABLE = text("publication_status = 'published' AND operational_status IN ('open', 'limited')")
 
 
@@ -188,6 +189,14 @@ class Station(Row, table=True):
         Index(
             "station_publication_idx", "publication_status", postgresql_where=text("publication_status = 'submitted'")
         ),
+        Index(
+            "station_external_ids_idx",
+            "external_ids",
+            postgresql_using="gin",
+            postgresql_ops={"external_ids": "jsonb_path_ops"},
+            postgresql_where=text("external_ids <> '{}'"),
+        ),
+        Index("station_successor_id_idx", "successor_id", postgresql_where=text("successor_id IS NOT NULL")),
     )
 
     id: UUID = Field(
@@ -267,19 +276,26 @@ class StationFacility(Row, table=True):
     """One facility of a station and whether it works; the station carries all of its own, ready to read."""
 
     __tablename__ = "station_facility"
+    __table_args__ = (
+        Index("station_facility_fault_idx", "since", "station_id", "facility", postgresql_where=text(FAULT)),
+    )
 
     station_id: UUID = Field(primary_key=True, foreign_key="station.id")
     facility: str = Field(sa_type=Text, primary_key=True)
     status: str = Field(default="working", sa_type=Text, sa_column_kwargs={"server_default": text("'working'")})
     note: str | None = Field(default=None, sa_type=Text)
     checked_at: datetime | None = Field(default=None, sa_type=Instant, nullable=False, sa_column_kwargs=NOW)
+    since: datetime | None = Field(default=None, sa_type=Instant, nullable=False, sa_column_kwargs=NOW)
 
 
 class StationHistory(Row, table=True):
     """What changed, who did it and why; written by triggers only."""
 
     __tablename__ = "station_history"
-    __table_args__ = (Index("station_history_station_id_idx", "station_id", "id"),)
+    __table_args__ = (
+        Index("station_history_station_id_idx", "station_id", "id"),
+        Index("station_history_organisation_idx", "organisation", "id"),
+    )
 
     id: int | None = Field(default=None, sa_type=BigInteger, primary_key=True, sa_column_args=(Identity(always=True),))
     station_id: UUID = Field(foreign_key="station.id")
@@ -314,6 +330,8 @@ class Closure(Row, table=True):
 
     __table_args__ = (
         Index("closure_station_id_idx", "station_id", "starts_at", postgresql_where=text("cancelled_at IS NULL")),
+        Index("closure_batch_idx", "batch", postgresql_where=text("batch IS NOT NULL")),
+        Index("closure_starts_at_idx", "starts_at", "id", postgresql_where=text("cancelled_at IS NULL")),
     )
 
     id: UUID = Field(
@@ -324,6 +342,7 @@ class Closure(Row, table=True):
     ends_at: datetime | None = Field(default=None, sa_type=Instant)
     reason: str = Field(sa_type=Text)
     replacement_id: UUID | None = Field(default=None, foreign_key="station.id")
+    batch: UUID | None = None
     created_at: datetime | None = Field(default=None, sa_type=Instant, nullable=False, sa_column_kwargs=NOW)
     cancelled_at: datetime | None = Field(default=None, sa_type=Instant)
 

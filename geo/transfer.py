@@ -2,19 +2,23 @@
 
 import csv
 import io
+import itertools
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 import orjson
+from sqlalchemy import text
 from sqlmodel import Session
 
-from geo import db, opening, registration, stations, tablefile
+from geo import db, misplaced, opening, registration, stations, tablefile
 from geo.datum import Datum
+from geo.errors import Problem
 from geo.opening import Moment
-from geo.registration import Incoming, Verdict
+from geo.registration import Entry, Incoming, Seen, Verdict
 from geo.stations import StationDraft
 from geo.vocabulary import StationKind
 
@@ -28,67 +32,104 @@ class Format(StrEnum):
 
 
 @dataclass(frozen=True)
-class Report:
-    """What an import did, or would have done: `written` says which."""
+class Options:
+    """How a file comes in: whose it is, in which datum, how far its stations get, and whether all of it or nothing."""
 
-    rows: Sequence[Incoming]
+    organisation: str | None = None
+    crs: Datum = Datum.WGS84
+    kind: StationKind | None = None
+    entry: Entry = Entry.DRAFT
+    partial: bool = False
+    dry_run: bool = False
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an import did, or would have done: `written` says which. `rows` are as `_row_json` makes them."""
+
+    rows: Sequence[dict[str, Any]]
     counts: Counter[Verdict]
     warnings: Sequence[str]
     written: bool
 
     def as_json(self) -> dict[str, Any]:
         """The report of contract.md, with a row for each row of the file."""
-        return {
-            "written": self.written,
-            "counts": {verdict.value: self.counts[verdict] for verdict in Verdict},
-            "warnings": list(self.warnings),
-            "rows": [_row_json(row, written=self.written) for row in self.rows],
-        }
+        counts = {verdict.value: self.counts[verdict] for verdict in Verdict}
+        return {"written": self.written, "counts": counts, "warnings": list(self.warnings), "rows": list(self.rows)}
 
 
-def _row_json(row: Incoming, *, written: bool) -> dict[str, Any]:
-    known = row.verdict is not Verdict.INSERTED or written
-    return {
+def _row_json(row: Incoming) -> dict[str, Any]:
+    twin = row.duplicate_of
+    found: dict[str, Any] = {
         "row": row.row,
         "verdict": row.verdict,
-        "id": str(row.id) if row.id and known else None,
+        "id": str(row.id) if row.id else None,
         "changed": row.changed,
-        "errors": [
-            {
-                "column": problem.loc[0] if problem.loc else None,
-                "value": problem.value,
-                "message": problem.message,
-            }
-            for problem in row.errors
-        ],
+        "pending": row.pending,
+        "errors": [_problem_json(problem) for problem in row.errors],
         "warnings": row.warnings,
     }
+    if twin:
+        other = str(twin.id) if twin.id else None
+        found["duplicate_of"] = {"why": twin.why, "row": twin.row, "id": other, "code": twin.code}
+    return found
+
+
+def _problem_json(problem: Problem) -> dict[str, Any]:
+    column = problem.loc[0] if problem.loc else None
+    value = problem.value if isinstance(problem.value, str | int | float | bool | None) else str(problem.value)
+    return {"column": column, "value": value, "message": problem.message}
 
 
 def import_stations(
-    session: Session,
-    content: bytes,
-    *,
-    organisation: str | None = None,
-    crs: Datum = Datum.WGS84,
-    kind: StationKind | None = None,
-    publish: bool = False,
-    partial: bool = False,
-    dry_run: bool = False,
+    session: Session, content: bytes, options: Options, progress: Callable[[int], None] | None = None
 ) -> Report:
-    """Register every row of a CSV file; all or nothing unless `partial`, nothing at all when `dry_run`.
+    """Register every row of a CSV, XLSX or GeoJSON file; all or nothing unless `partial`, nothing when `dry_run`.
 
-    Raises `UnreadableFile`, `OrganisationNotFound`. Rows that are refused are in the report, not raised.
+    A chunk of rows at a time, so that the memory it takes does not grow with the file; `progress` hears how many
+    are done. Raises `UnreadableFile`, `OrganisationNotFound`. Rows that are refused are in the report, not raised.
     """
-    defaults = {"crs": crs, **({"kind": kind} if kind else {})}
-    table = tablefile.read(content, defaults=defaults)
-    rows = [Incoming(line.row, line.draft, errors=line.errors, warnings=line.warnings) for line in table.lines]
+    table = tablefile.read(content, defaults={"crs": options.crs, **({"kind": options.kind} if options.kind else {})})
+    counts, rows, seen = Counter[Verdict](), list[dict[str, Any]](), Seen()
+    known = misplaced.gazetteer(session)
+    # Foreign keys and triggers are checked row by row: planned once, not once a row.
+    session.execute(text("SET LOCAL plan_cache_mode = force_generic_plan"))
     with session.begin_nested() as savepoint:
-        counts = registration.register(session, rows, organisation=organisation, publish=publish)
-        written = not dry_run and (partial or not counts[Verdict.REFUSED])
+        for chunk in _chunks(table.lines):
+            misplaced.warn(session, chunk, known)
+            counts += registration.register(
+                session, chunk, organisation=options.organisation, entry=options.entry, seen=seen
+            )
+            rows += map(_row_json, chunk)
+            session.expunge_all()
+            if progress:
+                progress(len(rows))
+        written = not options.dry_run and (options.partial or not counts[Verdict.REFUSED])
         if not written:
             savepoint.rollback()
-    return Report(rows, counts, table.warnings, written)
+    return Report(rows if written else list(map(_unwritten, rows)), counts, table.warnings, written)
+
+
+def _chunks(lines: Iterator[tablefile.Line]) -> Iterator[list[Incoming]]:
+    """The rows by the chunk; the next one is read while the database works on one."""
+
+    def take() -> list[Incoming]:
+        return [_incoming(line) for line in itertools.islice(lines, registration.CHUNK)]
+
+    with ThreadPoolExecutor(1) as reader:
+        upcoming = reader.submit(take)
+        while chunk := upcoming.result():
+            upcoming = reader.submit(take)
+            yield chunk
+
+
+def _incoming(line: tablefile.Line) -> Incoming:
+    return Incoming(line.row, line.draft, errors=line.errors, warnings=line.warnings)
+
+
+def _unwritten(row: dict[str, Any]) -> dict[str, Any]:
+    """Where nothing was written, what would have been inserted has no id."""
+    return row | ({"id": None} if row["verdict"] is Verdict.INSERTED else {})
 
 
 COLUMNS = (

@@ -3,16 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import RowMapping, text
 from sqlmodel import Session
 
-from geo import closures, db, errors, facilities, permits, registration, reviews, stations
+from geo import assignments, closures, db, errors, facilities, permits, registration, reviews, stations, succession
 from geo.access import Operation, Principal
 from geo.closures import ClosureDraft
 from geo.registration import Incoming, Verdict
-from geo.reviews import ReviewDraft
+from geo.reviews import BatchReviewDraft, ReviewDraft
 from geo.stations import FacilityDraft, StationDraft
+from geo.succession import SuccessionDraft
 from geo.tables import Station
 
 
@@ -26,11 +28,34 @@ class Outcome:
     waits: bool = False  # whether something of this very change waits
 
 
+@dataclass(frozen=True)
+class Decided:
+    """What became of one of many: its publication status now, or why it was refused."""
+
+    id: UUID
+    publication_status: str | None
+    message: str | None = None
+
+
 def read(session: Session, who: Principal | None, station_id: str) -> Outcome:
-    """The station as `who` (None: the public) may see it; with a key, also what waits for review."""
-    row = permits.see(session, station_id, who)
+    """The station as `who` (None: the public) may see it; with a key, also what waits for review.
+
+    Raises `StationNotFound`; `Succeeded` where another has taken its place, `Gone` where none has.
+    """
+    try:
+        row = permits.see(session, station_id, who)
+    except errors.StationNotFound:
+        succession.refuse_removed(stations.get(session, station_id, hidden=True), delisted=True)
+        raise
+    succession.refuse_removed(row, delisted=False)
     proposal = reviews.open_proposal(session, row["id"]) if who else None
     return Outcome(row, pending=tuple(sorted(proposal.changes)) if proposal else ())
+
+
+def read_by_code(session: Session, code: str) -> RowMapping:
+    """The published station with this code. Raises as `read` does."""
+    row = stations.get_by_code(session, code, hidden=True)
+    return read(session, None, str(row["id"])).row
 
 
 def register(session: Session, who: Principal, draft: StationDraft) -> Outcome:
@@ -107,8 +132,30 @@ def withdraw(session: Session, who: Principal, station_id: str, *, revision: int
 def review(session: Session, who: Principal, station_id: str, draft: ReviewDraft, *, revision: int | None) -> Outcome:
     """Publish, return or delist; or accept or return a proposal."""
     station = permits.hold(session, station_id, who, Operation.REVIEW, revision=revision)
+    assignments.refuse_taken(session, who, station)
     reviews.decide(session, station, draft)
+    assignments.clear(session, station)
     return _now(session, station)
+
+
+def review_many(session: Session, who: Principal, draft: BatchReviewDraft) -> list[Decided]:
+    """Decide the same of many stations, each on its own: what cannot be decided is named and holds up no other."""
+    decided = []
+    for key in draft.stations:
+        try:
+            with db.translated_errors(), session.begin_nested():
+                row = review(session, who, str(key), ReviewDraft(**draft.said()), revision=None).row
+                decided.append(Decided(key, row["publication_status"]))
+        except errors.YizhanError as error:
+            decided.append(Decided(key, None, error.message))
+    return decided
+
+
+def succeed(
+    session: Session, who: Principal, station_id: str, draft: SuccessionDraft, *, revision: int | None
+) -> Outcome:
+    """Let another station take the place of this one."""
+    return _now(session, succession.succeed(session, who, station_id, draft, revision=revision))
 
 
 def close(
@@ -140,12 +187,3 @@ def _now(session: Session, station: Station) -> Outcome:
     proposal = reviews.open_proposal(session, station.id)
     pending = tuple(sorted(proposal.changes)) if proposal else ()
     return Outcome(stations.get(session, str(station.id), hidden=True), pending=pending)
-
-
-def history(
-    session: Session, who: Principal, station_id: str, *, limit: int, before: int | None = None
-) -> list[RowMapping]:
-    """What happened to a station, newest first, before the entry of that number."""
-    permits.see(session, station_id, who, Operation.READ_HISTORY)
-    asked = {"station": station_id, "limit": limit, "before": before}
-    return list(session.execute(db.sql("station_history"), asked).mappings())

@@ -5,7 +5,7 @@ from typing import Any
 from sqlmodel import Session
 
 from geo import organisations, registration
-from geo.registration import Incoming
+from geo.registration import Entry, Incoming
 from geo.stations import StationDraft
 
 ZHENGZHOU = (113.6654, 34.7579)
@@ -25,7 +25,7 @@ def register(
     session: Session, *drafts: StationDraft, organisation: str | None = None, publish: bool = True
 ) -> list[Incoming]:
     rows = [Incoming(number, one) for number, one in enumerate(drafts, start=2)]
-    registration.register(session, rows, organisation=organisation, publish=publish)
+    registration.register(session, rows, organisation=organisation, entry=Entry.PUBLISHED if publish else Entry.DRAFT)
     return rows
 
 

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, Response, Route, expect, sync_pla
 from sqlmodel import col, select
 
 from geo import closures, db
-from geo.registration import Incoming, Verdict, register
+from geo.registration import Entry, Incoming, Verdict, register
 from geo.stations import FacilityDraft, StationDraft
 from geo.tables import Station
 from geo.vocabulary import Facility, FacilityStatus, StationKind
@@ -121,7 +121,7 @@ def site(clone: Callable[[], str]) -> Iterator[str]:
     engine = db.make_engine(url)
     with db.session(engine, db.OPERATOR) as session:
         incoming = [Incoming(number, draft) for number, draft in enumerate(drafts(), 2)]
-        assert register(session, incoming, organisation=None, publish=True) == {Verdict.INSERTED: 30}
+        assert register(session, incoming, organisation=None, entry=Entry.PUBLISHED) == {Verdict.INSERTED: 30}
         always_open = session.exec(select(Station).where(col(Station.name) == "测试驿站3")).one()
         week = {"starts_at": f"{YEAR}-10-01T00:00:00+08:00", "ends_at": f"{YEAR}-10-08T00:00:00+08:00"}
         closures.plan(session, always_open, closures.ClosureDraft.model_validate({**week, "reason": "装修"}))

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from api import answers, paging, reading
 from api.deps import CrsParam, ListQuery, after_of, perhaps_authenticate
 from api.schemas import StationCollection, StationFeature, problems
+from api.schemas_custody import SUCCEEDED
 from geo import opening, search, stations, upkeep
 from geo.datum import Datum
 from geo.directory import Directory
@@ -68,13 +69,13 @@ def page_of(
     "/by-code/{code}",
     summary="One station by its code 按编码查询站点",
     response_class=Response,
-    responses={200: {"model": StationFeature}, **problems(400, 404, 503)},
+    responses={200: {"model": StationFeature}, **SUCCEEDED, **problems(400, 404, 410, 503)},
 )
 def get_station_by_code(request: Request, code: str, crs: CrsParam = Datum.WGS84) -> Response:
-    """The station with this code, with an ETag."""
+    """The station with this code, with an ETag; merged or relocated it leads on to its successor, removed it is 410."""
 
     def ask(session: Session) -> Response:
-        return answers.station(request, stations.get_by_code(session, code), crs, opening.moment(session))
+        return answers.station(request, upkeep.read_by_code(session, code), crs, opening.moment(session))
 
     return reading.either(request, ask, lambda known: recalled(request, known, code, crs))
 
@@ -89,14 +90,14 @@ def recalled(request: Request, known: Directory, key: str, crs: Datum) -> Respon
     "/{station_id}",
     summary="One station 查询站点",
     response_class=Response,
-    responses={200: {"model": StationFeature}, **problems(400, 401, 404, 503)},
+    responses={200: {"model": StationFeature}, **SUCCEEDED, **problems(400, 401, 404, 410, 503)},
 )
 def get_station(
     request: Request,
     station_id: Annotated[str, Path(json_schema_extra={"format": "uuid"})],
     crs: CrsParam = Datum.WGS84,
 ) -> Response:
-    """The station with this id, with an ETag; a key shows unpublished ones it may see, and what is `pending`."""
+    """With an ETag; a key shows unpublished ones it may see, and what is `pending`. Merged or relocated it leads on."""
 
     def ask(session: Session) -> Response:
         who = perhaps_authenticate(request, session)

@@ -11,6 +11,7 @@ from api.schemas import PendingFeature, problems
 from geo import upkeep
 from geo.closures import ClosureDraft
 from geo.stations import FacilityDraft, FacilityState, StationDraft, trimmed
+from geo.succession import SuccessionDraft
 from geo.vocabulary import Facility
 
 router = APIRouter(tags=["hosts"])
@@ -145,3 +146,17 @@ def report_facility(
     """Riders see it at once; a filter passes only what is working."""
     draft = FacilityDraft(facility=facility, **state.model_dump())
     return answers.outcome(session, upkeep.report_facility(session, who, station_id, draft, revision=revision))
+
+
+@router.post(
+    "/v1/stations/{station_id}/succession",
+    summary="Let another station take its place 迁址或合并",
+    response_class=Response,
+    dependencies=IS_JSON,
+    responses={**ANSWERS, **problems(409, 412, 413, 415, 422)},
+)
+def succeed_station(
+    session: SessionDep, who: WhoDep, station_id: StationId, draft: SuccessionDraft, revision: RevisionDep
+) -> Response:
+    """Relocated or merged: from now on 308 to the successor, by id and by code. It is for good."""
+    return answers.outcome(session, upkeep.succeed(session, who, station_id, draft, revision=revision))

@@ -1,5 +1,6 @@
 -- Stations that pass every filter given, in the order of their ids, after one of them (keyset paging).
--- Rides station_location_idx for a bbox, station_region_idx for a region, station_pkey otherwise.
+-- Rides station_location_idx for a bbox, station_region_idx for a region, station_external_ids_idx for a code of
+-- another system, station_pkey otherwise.
 -- `publication` null means whatever its publication status. Rows of station_card.
 WITH page AS MATERIALIZED (
   SELECT s.id
@@ -27,6 +28,8 @@ WITH page AS MATERIALIZED (
               WHERE c.station_id = s.id AND c.cancelled_at IS NULL AND c.starts_at <= CAST(:at AS timestamptz)
                 AND (c.ends_at IS NULL OR c.ends_at > CAST(:at AS timestamptz)))))
      AND (CAST(:updated_since AS timestamptz) IS NULL OR s.updated_at >= CAST(:updated_since AS timestamptz))
+     AND (CAST(:external_id AS jsonb) IS NULL
+          OR s.external_ids <> '{}' AND s.external_ids @> CAST(:external_id AS jsonb))
      AND (CAST(:q AS text) IS NULL OR s.name ILIKE CAST(:q AS text) OR s.address ILIKE CAST(:q AS text)
           OR s.code ILIKE CAST(:q AS text) OR s.host_ref ILIKE CAST(:q AS text))
    ORDER BY s.id

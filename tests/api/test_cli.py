@@ -95,6 +95,11 @@ def test_a_key_is_printed_alone_and_revoked_by_its_prefix(fresh_url):
     done = yizhan(fresh_url, "keys", "create", "--organisation", "ccb", "--role", "host")
     key = done.stdout.strip()
     assert done.stdout == f"{key}\n"
+    prefix = "_".join(key.split("_")[:2])
+    fresh = yizhan(fresh_url, "keys", "rotate", prefix, "--overlap-h", "2")
+    assert (fresh.stdout.count("\n"), fresh.stdout.startswith("yz_"), "ends at" in fresh.stderr) == (1, True, True)
+    listed = yizhan(fresh_url, "keys", "list", "--organisation", "ccb").stdout.splitlines()
+    assert [line.split()[:3] for line in listed[1:]] == [[prefix, "host", "yes"], [fresh.stdout[:15], "host", "yes"]]
     assert yizhan(fresh_url, "keys", "revoke", key.rsplit("_", 1)[0]).returncode == 0
 
 

@@ -39,7 +39,7 @@ OPERATIONS: list[Operation] = [
     (method, path, operation) for path, item in DOCUMENT["paths"].items() for method, operation in item.items()
 ]
 OPERATION_IDS = [operation["operationId"] for _, _, operation in OPERATIONS]
-NEEDS_NO_DATABASE = {"check_health", "list_vocabulary", "show_metrics"}
+NEEDS_NO_DATABASE = {"check_health", "list_vocabulary", "show_metrics", "get_import_template"}
 
 
 def references(value: object) -> Iterator[str]:

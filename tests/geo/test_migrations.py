@@ -12,7 +12,7 @@ from alembic.migration import MigrationContext
 from geoalchemy2 import alembic_helpers
 from sqlalchemy import create_engine, text
 
-from geo import db, tables, vocabulary
+from geo import db, reviews, succession, tables_custody, vocabulary
 from tests.conftest import at
 
 VERSIONS = sorted((Path(__file__).parents[2] / "migrations" / "versions").glob("[0-9]*.py"))
@@ -64,7 +64,7 @@ def test_up_down_up_leaves_no_drift(empty_url: str):
     with engine.connect() as connection:
         options = {"compare_type": True, "include_object": alembic_helpers.include_object}
         context = MigrationContext.configure(connection, opts=options)
-        assert compare_metadata(context, tables.metadata) == []
+        assert compare_metadata(context, tables_custody.StationMove.metadata) == []
     engine.dispose()
 
 
@@ -101,6 +101,16 @@ def test_the_database_knows_the_words_of_the_vocabulary(session, constraint, enu
     )
     allowed = {part.split("'")[1] for part in definition.split("::text") if "'" in part}
     assert allowed == {member.value for member in enumeration}
+
+
+def test_the_database_holds_the_legal_moves_that_python_knows(session):
+    rows = session.execute(text("SELECT was, move, becomes FROM station_move WHERE axis = 'publication'")).all()
+    known = {(was, move, becomes) for was, moves in reviews.MOVES.items() for move, becomes in moves.items()}
+    assert {tuple(row) for row in rows} == known
+    ends = session.scalars(text("SELECT DISTINCT becomes FROM station_move WHERE axis = 'operational'")).all()
+    begins = session.scalars(text("SELECT DISTINCT was FROM station_move WHERE axis = 'operational'")).all()
+    assert set(ends) == set(vocabulary.OperationalStatus)
+    assert set(ends) - set(begins) == succession.REMOVED
 
 
 def test_a_migrated_database_says_it_is_ready_and_an_empty_one_says_what_to_do(empty_url: str):

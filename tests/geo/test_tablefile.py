@@ -10,7 +10,8 @@ HEADER = "序号,站点名称,经度,纬度,设施,开放时间"
 
 def read(*lines: str, encoding: str = "utf-8", header: str = HEADER, **defaults):
     content = "\r\n".join([header, *lines]).encode(encoding)
-    return tablefile.read(content, defaults=defaults)
+    table = tablefile.read(content, defaults=defaults)
+    return tablefile.Table(iter(list(table.lines)), table.warnings)
 
 
 def only(table: tablefile.Table) -> tablefile.Line:
@@ -109,6 +110,7 @@ def test_unknown_headers_are_warnings_and_numbering_is_ignored():
         ("名称,经度\n".encode(), "纬度"),
         ("名称,经度,纬度,lat\n".encode(), "Two columns"),
         (b"PK\x03\x04rest", "workbook"),
+        (b"\xd0\xcf\x11\xe0rest", "xlsx"),
         ("名称,经度,纬度\n".encode() + b"\xff\xff\xff,1,2\n", "row 2"),
         ("名称,经度,纬度\n甲\x00,1,2\n".encode(), "Row 2"),
         ('名称,经度,纬度\n"甲,1,2\n'.encode(), "not CSV"),
@@ -116,7 +118,7 @@ def test_unknown_headers_are_warnings_and_numbering_is_ignored():
 )
 def test_a_file_that_is_no_table_says_why(content, expected):
     with pytest.raises(errors.UnreadableFile, match=expected):
-        tablefile.read(content, defaults={})
+        list(tablefile.read(content, defaults={}).lines)
 
 
 def test_a_100_mb_file_is_refused_before_it_is_parsed():

@@ -1,0 +1,83 @@
+"""How long a spreadsheet of a hundred thousand sites takes to come in, and how much memory, in a process of its own."""
+
+import multiprocessing
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from uuid import UUID
+
+from openpyxl import Workbook
+
+from geo import db, embedded, imports, organisations, regions
+from geo.access import Principal
+from geo.transfer import Options
+
+HEADER = ("序号", "网点号", "名称", "经度", "纬度", "地址", "区县", "营业时间", "设施", "进入方式", "电话", "容纳人数")
+GOAL_S, GOAL_MB = 60, 500
+
+
+def measure(rows: int) -> None:
+    """Print a table: the file for the first time, again, and with every hundredth row changed."""
+    with tempfile.TemporaryDirectory(prefix="yizhan-bench-") as place:
+        Path(place).chmod(0o755)
+        with embedded.lease(Path(place) / "cluster", durable=True) as cluster:
+            db.migrate(cluster.owner_url)
+            who = furnish(cluster.owner_url)
+            print(f"{'':30}{'seconds':>10}{'rows/s':>10}{'MB':>8}  verdicts")
+            for title, every in (("first time", 0), ("again", 0), ("every hundredth row changed", 100)):
+                report(cluster.owner_url, who, title, workbook(rows, changed_every=every))
+            print(f"goal: {GOAL_S} s and {GOAL_MB} MB for 100,000 rows")
+
+
+def furnish(url: str) -> Principal:
+    """Divisions and a bank."""
+    engine = db.make_engine(url)
+    with db.session(engine, db.OPERATOR, as_owner=True) as session:
+        regions.load(session)
+        organisations.create(session, organisations.draft(code="bank", name="银行", kind="bank"))
+    engine.dispose()
+    return Principal("bank", "host", "yz_bench")
+
+
+def workbook(rows: int, *, changed_every: int) -> bytes:
+    """A bank's list as a workbook: a site every kilometre or so, from Henan to the sea."""
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet("网点")
+    sheet.append(HEADER)
+    for n in range(rows):
+        hours = "周一至周五 08:30-17:30" if changed_every and n % changed_every == 0 else "周一至周五 09:00-17:00"
+        site = (n + 1, f"41{n:07d}", f"劳动者港湾({n}号支行)", 112 + n % 500 * 0.01, 31 + n // 500 * 0.02)
+        words = ("饮水;微波炉;桌椅", "直接进入", "0371-12345678", n % 40)
+        sheet.append((*site, f"花园路{n}号", "金水区" if n % 50 == 0 else "", hours, *words))
+    with tempfile.NamedTemporaryFile(suffix=".xlsx") as file:
+        book.save(file.name)
+        return Path(file.name).read_bytes()
+
+
+def report(url: str, who: Principal, title: str, content: bytes) -> None:
+    """Bring the file in as the server does, and print what it took."""
+    engine = db.make_engine(url)
+    with db.session(engine) as session:
+        job = imports.enqueue(session, who, content, Options())
+    asked = multiprocessing.get_context("spawn").Queue()
+    worker = multiprocessing.get_context("spawn").Process(target=work, args=(url, job, asked))
+    worker.start()
+    seconds, megabytes = asked.get()
+    worker.join()
+    with db.session(engine) as session:
+        told = imports.status(session, who, job)
+    engine.dispose()
+    counts = Counter(told.get("counts") or {"failed": 1})
+    verdicts = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
+    print(f"{title:30}{seconds:>10.1f}{told['done'] / seconds:>10.0f}{megabytes:>8.0f}  {verdicts}", flush=True)
+
+
+def work(url: str, job: UUID, told: "multiprocessing.Queue[tuple[float, float]]") -> None:
+    """In the worker: do it, and tell the seconds it took and the most memory it held."""
+    began = time.perf_counter()
+    imports.work(url, job)
+    # Not ru_maxrss, which a process inherits from the one that started it.
+    status = Path("/proc/self/status").read_text()
+    peak_kb = int(status.split("VmHWM:")[1].split()[0])
+    told.put((time.perf_counter() - began, peak_kb / 1000))
