@@ -26,10 +26,10 @@ run: ## Serve the map and the API at http://127.0.0.1:8000 (PORT=8000 DATA=.data
 ##@ Prove
 
 test: setup lint types ## Lint, types and the whole test suite
-	@$(BIN)/pytest -n 2 --dist loadfile
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-long: setup ## The tests that take minutes
-	@$(BIN)/pytest -n 2 --dist loadfile -m long
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m long
 
 lint: setup ## Style: ruff's rules and format
 	@$(BIN)/ruff check
