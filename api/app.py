@@ -19,6 +19,7 @@ from api.front import Front
 from api.head import Head
 from api.limits import BodyLimit
 from api.routes import (
+    changes,
     custody,
     health,
     history,

@@ -189,7 +189,6 @@ def change(network: Network, session: Session) -> None:
         "working": rng.choice(("working", "working", "faulty", "unknown")),
         "note": rng.choice((None, '坏了\t"半个" \\ 月')),
         "status": rng.choice(STATUSES),
-        "publication": rng.choice(("published", "published", "delisted_inactive", "draft")),
         "starts": starts.replace(microsecond=0),
         "ends": rng.choice((None, starts.replace(microsecond=0) + timedelta(days=3))),
     }
@@ -202,7 +201,8 @@ CHANGES = (
     "UPDATE station SET location = CAST(ST_MakePoint(:lon, :lat) AS geography) WHERE id = :id",
     "UPDATE station SET opening_hours = :hours WHERE id = :id",
     "UPDATE station SET operational_status = :status WHERE id = :id",
-    "UPDATE station SET publication_status = :publication WHERE id = :id",
+    "UPDATE station SET publication_status = CASE publication_status WHEN 'published' THEN 'delisted_inactive'"
+    " ELSE 'published' END WHERE id = :id",
     "INSERT INTO closure (station_id, starts_at, ends_at, reason) VALUES (:id, :starts, :ends, '修')",
     "UPDATE closure SET cancelled_at = now() WHERE cancelled_at IS NULL AND station_id IN"
     " (SELECT station_id FROM closure ORDER BY random() LIMIT 1)",
