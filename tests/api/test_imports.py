@@ -1,9 +1,12 @@
 """Files sent in over HTTP: what is taken, how it is asked after, and what a row is told."""
 
 import io
+import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 from fastapi.testclient import TestClient
@@ -12,11 +15,14 @@ from openpyxl import load_workbook
 from api.app import create_app
 from api.importing import XLSX
 from api.schemas_imports import ImportStatus
-from geo import db
+from geo import db, organisations
 from geo.datum import Datum, convert
 from geo.settings import Settings
+from geo.vocabulary import Role
 from tests.cast import BODY, LAT, LON, Cast
-from tests.conftest import SECRET
+from tests.conftest import ACTOR, SECRET
+from tests.factories import organisation
+from tests.serving import serving
 
 HEADER = "网点号,名称,经度,纬度,区县\n"
 CSV = {"Content-Type": "text/csv"}
@@ -152,3 +158,28 @@ def test_the_template_needs_no_key_and_the_result_is_a_workbook(bank: Cast):
     sent = {"file": ("again.xlsx", content, XLSX)}  # the result itself, sent back: what it adds is left out
     again = bank.bank("POST", "/v1/imports", files=sent, params={"partial": "true"}).json()
     assert (again["counts"]["unchanged"], again["counts"]["refused"]) == (1, 1)
+
+
+def test_the_real_server_has_a_process_for_it_and_leaves_none_behind(fresh_url, fresh_engine):
+    with db.session(fresh_engine, ACTOR) as session:
+        key = organisations.create_key(session, organisation(session, "ccb"), role=Role.HOST)
+    with serving(fresh_url) as address:
+        said = {"Authorization": f"Bearer {key}"} | CSV
+        asked = Request(f"{address}/v1/imports", (HEADER + "g1,真站,113.5,34.5,\n").encode(), said)
+        with urlopen(asked, timeout=60) as answer:
+            assert json.load(answer)["counts"]["inserted"] == 1
+        assert workers(fresh_url)
+    assert workers(fresh_url) == []
+
+
+def workers(url: str) -> list[str]:
+    """Spawned processes that were started beside a server of this database."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            environment = (entry / "environ").read_bytes().split(b"\0")
+            if f"DATABASE_URL={url}".encode() in environment and b"spawn_main" in (entry / "cmdline").read_bytes():
+                found.append(entry.name)
+        except OSError:
+            continue
+    return found
