@@ -2,8 +2,10 @@
 
 import io
 import json
+import os
 import time
 from collections.abc import Iterator
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -11,7 +13,9 @@ from urllib.request import Request, urlopen
 import pytest
 from fastapi.testclient import TestClient
 from openpyxl import load_workbook
+from sqlalchemy import text
 
+from api import workshop
 from api.app import create_app
 from api.importing import XLSX
 from api.schemas_imports import ImportStatus
@@ -37,13 +41,13 @@ def bank(clone) -> Iterator[Cast]:
     engine.dispose()
 
 
-def post(caller, text: str, *, prefer: str = "", **asked: str):
+def post(caller, table: str, *, prefer: str = "", **asked: str):
     said = caller.headers | CSV | ({"Prefer": prefer} if prefer else {})
-    return caller.client.post("/v1/imports", params=asked, content=text.encode(), headers=said)
+    return caller.client.post("/v1/imports", params=asked, content=table.encode(), headers=said)
 
 
-def rows(caller, text: str, **asked: str) -> list[dict[str, Any]]:
-    answer = post(caller, HEADER + text, **asked)
+def rows(caller, table: str, **asked: str) -> list[dict[str, Any]]:
+    answer = post(caller, HEADER + table, **asked)
     assert answer.status_code == 200, answer.text
     ImportStatus.model_validate(answer.json())
     return list(answer.json()["rows"])
@@ -64,13 +68,13 @@ def test_who_would_rather_poll_is_told_where(bank: Cast):
 
 
 def test_for_whom_and_how_far_is_the_key_s_to_say(bank: Cast):
-    text = HEADER + "b1,支行站,113.51,34.5,\n"
-    assert post(bank.bank, text, organisation="ccb-js").json()["counts"]["inserted"] == 1
-    assert post(bank.branch, text).json()["counts"]["unchanged"] == 1  # its own when it names none
-    assert post(bank.branch, text, organisation="ccb").status_code == 403
-    assert post(bank.union, text).status_code == 403
-    assert post(bank.bank, text, publish="true").status_code == 403
-    assert post(bank.bank, text, organisation="nobody").status_code == 404
+    table = HEADER + "b1,支行站,113.51,34.5,\n"
+    assert post(bank.bank, table, organisation="ccb-js").json()["counts"]["inserted"] == 1
+    assert post(bank.branch, table).json()["counts"]["unchanged"] == 1  # its own when it names none
+    assert post(bank.branch, table, organisation="ccb").status_code == 403
+    assert post(bank.union, table).status_code == 403
+    assert post(bank.bank, table, publish="true").status_code == 403
+    assert post(bank.bank, table, organisation="nobody").status_code == 404
     assert post(bank.admin, HEADER + "b2,公开站,113.52,34.5,\n", publish="true").json()["counts"]["inserted"] == 1
     assert bank.public.get("/v1/stations", params={"q": "公开站"}).json()["features"]
 
@@ -183,3 +187,17 @@ def workers(url: str) -> list[str]:
         except OSError:
             continue
     return found
+
+
+def test_a_process_that_died_is_replaced_and_what_it_was_at_is_told_as_interrupted(bank: Cast):
+    with pytest.raises(BrokenProcessPool):
+        workshop.submit(os._exit, 1).result(60)
+    (row,) = rows(bank.bank, "h1,新工人,113.56,34.5,\n")
+    assert row["verdict"] == "inserted"
+    job = post(bank.bank, HEADER + "h2,中断,113.57,34.5,\n").json()["id"]
+    with db.session(bank.public.app.state.engine) as session:  # type: ignore[attr-defined]  # the application's
+        silent = "UPDATE station_import SET state = 'running', report = NULL, heard_at = now() - interval '1 hour'"
+        session.execute(text(f"{silent} WHERE id = :id"), {"id": job})
+    told = bank.bank("GET", f"/v1/imports/{job}").json()
+    assert (told["state"], "interrupted" in told["problem"]["message"]) == ("failed", True)
+    assert bank.bank("GET", f"/v1/imports/{job}/workbook").status_code == 409
