@@ -1,22 +1,32 @@
 """Files sent in over HTTP: what is taken, how it is asked after, and what a row is told."""
 
 import io
+import json
+import os
 import time
 from collections.abc import Iterator
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 from fastapi.testclient import TestClient
 from openpyxl import load_workbook
+from sqlalchemy import text
 
+from api import workshop
 from api.app import create_app
 from api.importing import XLSX
 from api.schemas_imports import ImportStatus
-from geo import db
+from geo import db, organisations
 from geo.datum import Datum, convert
 from geo.settings import Settings
+from geo.vocabulary import Role
 from tests.cast import BODY, LAT, LON, Cast
-from tests.conftest import SECRET
+from tests.conftest import ACTOR, SECRET
+from tests.factories import organisation
+from tests.serving import serving
 
 HEADER = "网点号,名称,经度,纬度,区县\n"
 CSV = {"Content-Type": "text/csv"}
@@ -31,13 +41,13 @@ def bank(clone) -> Iterator[Cast]:
     engine.dispose()
 
 
-def post(caller, text: str, *, prefer: str = "", **asked: str):
+def post(caller, table: str, *, prefer: str = "", **asked: str):
     said = caller.headers | CSV | ({"Prefer": prefer} if prefer else {})
-    return caller.client.post("/v1/imports", params=asked, content=text.encode(), headers=said)
+    return caller.client.post("/v1/imports", params=asked, content=table.encode(), headers=said)
 
 
-def rows(caller, text: str, **asked: str) -> list[dict[str, Any]]:
-    answer = post(caller, HEADER + text, **asked)
+def rows(caller, table: str, **asked: str) -> list[dict[str, Any]]:
+    answer = post(caller, HEADER + table, **asked)
     assert answer.status_code == 200, answer.text
     ImportStatus.model_validate(answer.json())
     return list(answer.json()["rows"])
@@ -58,13 +68,13 @@ def test_who_would_rather_poll_is_told_where(bank: Cast):
 
 
 def test_for_whom_and_how_far_is_the_key_s_to_say(bank: Cast):
-    text = HEADER + "b1,支行站,113.51,34.5,\n"
-    assert post(bank.bank, text, organisation="ccb-js").json()["counts"]["inserted"] == 1
-    assert post(bank.branch, text).json()["counts"]["unchanged"] == 1  # its own when it names none
-    assert post(bank.branch, text, organisation="ccb").status_code == 403
-    assert post(bank.union, text).status_code == 403
-    assert post(bank.bank, text, publish="true").status_code == 403
-    assert post(bank.bank, text, organisation="nobody").status_code == 404
+    table = HEADER + "b1,支行站,113.51,34.5,\n"
+    assert post(bank.bank, table, organisation="ccb-js").json()["counts"]["inserted"] == 1
+    assert post(bank.branch, table).json()["counts"]["unchanged"] == 1  # its own when it names none
+    assert post(bank.branch, table, organisation="ccb").status_code == 403
+    assert post(bank.union, table).status_code == 403
+    assert post(bank.bank, table, publish="true").status_code == 403
+    assert post(bank.bank, table, organisation="nobody").status_code == 404
     assert post(bank.admin, HEADER + "b2,公开站,113.52,34.5,\n", publish="true").json()["counts"]["inserted"] == 1
     assert bank.public.get("/v1/stations", params={"q": "公开站"}).json()["features"]
 
@@ -152,3 +162,42 @@ def test_the_template_needs_no_key_and_the_result_is_a_workbook(bank: Cast):
     sent = {"file": ("again.xlsx", content, XLSX)}  # the result itself, sent back: what it adds is left out
     again = bank.bank("POST", "/v1/imports", files=sent, params={"partial": "true"}).json()
     assert (again["counts"]["unchanged"], again["counts"]["refused"]) == (1, 1)
+
+
+def test_the_real_server_has_a_process_for_it_and_leaves_none_behind(fresh_url, fresh_engine):
+    with db.session(fresh_engine, ACTOR) as session:
+        key = organisations.create_key(session, organisation(session, "ccb"), role=Role.HOST)
+    with serving(fresh_url) as address:
+        said = {"Authorization": f"Bearer {key}"} | CSV
+        asked = Request(f"{address}/v1/imports", (HEADER + "g1,真站,113.5,34.5,\n").encode(), said)
+        with urlopen(asked, timeout=60) as answer:
+            assert json.load(answer)["counts"]["inserted"] == 1
+        assert workers(fresh_url)
+    assert workers(fresh_url) == []
+
+
+def workers(url: str) -> list[str]:
+    """Spawned processes that were started beside a server of this database."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            environment = (entry / "environ").read_bytes().split(b"\0")
+            if f"DATABASE_URL={url}".encode() in environment and b"spawn_main" in (entry / "cmdline").read_bytes():
+                found.append(entry.name)
+        except OSError:
+            continue
+    return found
+
+
+def test_a_process_that_died_is_replaced_and_what_it_was_at_is_told_as_interrupted(bank: Cast):
+    with pytest.raises(BrokenProcessPool):
+        workshop.submit(os._exit, 1).result(60)
+    (row,) = rows(bank.bank, "h1,新工人,113.56,34.5,\n")
+    assert row["verdict"] == "inserted"
+    job = post(bank.bank, HEADER + "h2,中断,113.57,34.5,\n").json()["id"]
+    with db.session(bank.public.app.state.engine) as session:  # type: ignore[attr-defined]  # the application's
+        silent = "UPDATE station_import SET state = 'running', report = NULL, heard_at = now() - interval '1 hour'"
+        session.execute(text(f"{silent} WHERE id = :id"), {"id": job})
+    told = bank.bank("GET", f"/v1/imports/{job}").json()
+    assert (told["state"], "interrupted" in told["problem"]["message"]) == ("failed", True)
+    assert bank.bank("GET", f"/v1/imports/{job}/workbook").status_code == 409
