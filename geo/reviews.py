@@ -7,6 +7,7 @@ from typing import Annotated, Any, Self
 from uuid import UUID
 
 import orjson
+from geoalchemy2.shape import to_shape
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy import RowMapping, func
 from sqlmodel import Session, col, select, update
@@ -163,11 +164,11 @@ def propose(
 
 
 def differs(station: Station, name: str, value: Any) -> bool:
-    """Whether a sensitive field would change: a position, by more than 50 m."""
+    """Whether a sensitive field would change: a position, by more than 50 m from where it was approved to be."""
     if name != "position":
         return bool(getattr(station, name) != value)
-    was = datum.convert(station.submitted_lon, station.submitted_lat, Datum(station.submitted_crs), Datum.WGS84)
-    return distance.metres(*was, *_wgs84(value)) > MOVED_M
+    ((lon, lat),) = to_shape(station.approved_location or station.location).coords
+    return distance.metres(lon, lat, *_wgs84(value)) > MOVED_M
 
 
 def _wgs84(position: Mapping[str, Any]) -> tuple[float, float]:

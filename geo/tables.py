@@ -220,6 +220,9 @@ class Station(Row, table=True):
     address: str | None = Field(default=None, sa_type=Text)
     stated_district: str | None = Field(default=None, sa_type=Text)
     location: WKBElement = Field(sa_type=Geography("POINT", srid=4326, spatial_index=False))
+    approved_location: WKBElement | None = Field(
+        default=None, sa_type=Geography("POINT", srid=4326, spatial_index=False)
+    )
     submitted_lon: float = Field(sa_type=DOUBLE_PRECISION)
     submitted_lat: float = Field(sa_type=DOUBLE_PRECISION)
     submitted_crs: str = Field(default="wgs84", sa_type=Text, sa_column_kwargs={"server_default": text("'wgs84'")})

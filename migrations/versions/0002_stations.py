@@ -71,6 +71,7 @@ CREATE TABLE station (
   address text,
   stated_district text,
   location geography(Point, 4326) NOT NULL,
+  approved_location geography(Point, 4326),
   submitted_lon double precision NOT NULL,
   submitted_lat double precision NOT NULL,
   submitted_crs text NOT NULL DEFAULT 'wgs84',
@@ -222,6 +223,12 @@ BEGIN
   IF TG_OP = 'INSERT' OR NEW.location IS DISTINCT FROM OLD.location THEN
     SELECT * INTO NEW.province, NEW.city, NEW.district, NEW.near_boundary FROM region_at_v1(NEW.location);
   END IF;
+  -- Where it was approved to be: steps too small to need a review must not add up to a long way. What is farther
+  -- than that was approved, or it would wait as a proposal.
+  IF NEW.publication_status = 'published' AND (TG_OP = 'INSERT' OR OLD.publication_status <> 'published'
+       OR NEW.approved_location IS NULL OR NOT ST_DWithin(NEW.location, NEW.approved_location, 50)) THEN
+    NEW.approved_location := NEW.location;
+  END IF;
   RETURN NEW;
 END $$;
 CREATE TRIGGER station_stamp BEFORE INSERT OR UPDATE ON station
@@ -278,8 +285,8 @@ CREATE INDEX station_change_xid_idx ON station_change (xid, seq);
 -- What history remembers of a row: the position as numbers, no book-keeping, no nulls.
 CREATE FUNCTION station_record_v1(station jsonb, location geography) RETURNS jsonb
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-  SELECT jsonb_strip_nulls(station - ARRAY['id', 'number', 'code', 'location', 'working_facilities', 'rule_id',
-           'created_at', 'updated_at', 'revision', 'changed_in'])
+  SELECT jsonb_strip_nulls(station - ARRAY['id', 'number', 'code', 'location', 'approved_location',
+           'working_facilities', 'rule_id', 'created_at', 'updated_at', 'revision', 'changed_in'])
       || jsonb_build_object('lon', round(ST_X(location::geometry)::numeric, 7),
                             'lat', round(ST_Y(location::geometry)::numeric, 7))
 $$;

@@ -320,3 +320,16 @@ def test_pages_of_history_and_reviews(play: Cast):
     (following,) = [link["href"] for link in page["links"] if link["rel"] == "next"]
     items = page["items"] + play.union("GET", following).json()["items"]
     assert [item["station"]["properties"]["name"] for item in items] == ["站 0", "站 1", "站 2"]
+
+
+def test_small_steps_do_not_add_up_to_a_long_way(play):
+    path = play.published()
+    for step in (1, 2, 3):  # 36 m each
+        patch = {"lon": LON + step * 0.0004, "lat": LAT}
+        answer = play.bank("PATCH", path, json=patch, etag="*")
+        assert answer.status_code == (200 if step == 1 else 202), answer.text
+    shown = play.public.get(path).json()["geometry"]["coordinates"]
+    assert shown[0] == pytest.approx(LON + 0.0004, abs=1e-6)
+    assert play.union("POST", f"{path}/review", json={"decision": "publish"}).status_code == 200
+    answer = play.bank("PATCH", path, json={"lon": LON + 0.0016, "lat": LAT}, etag="*")
+    assert answer.status_code == 200  # from where it is approved to be now
