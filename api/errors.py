@@ -29,6 +29,8 @@ STATUS: Mapping[type[errors.YizhanError], int] = {
     errors.RegionNotFound: 404,
     errors.KeyNotFound: 404,
     errors.ClosureNotFound: 404,
+    errors.PointsNotFound: 404,
+    errors.FindingNotFound: 404,
     errors.Conflict: 409,
     errors.OrganisationExists: 409,
     errors.HostRefTaken: 409,
@@ -42,6 +44,7 @@ STATUS: Mapping[type[errors.YizhanError], int] = {
     errors.SchemaOutdated: 503,
     errors.PostgisMissing: 503,
     errors.ClusterFailed: 503,
+    errors.WorkshopBusy: 503,
 }
 
 RETRY_AFTER_S = "2"

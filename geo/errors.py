@@ -11,7 +11,9 @@
     │   ├── OrganisationNotFound
     │   ├── RegionNotFound
     │   ├── KeyNotFound
-    │   └── ClosureNotFound
+    │   ├── ClosureNotFound
+    │   ├── PointsNotFound
+    │   └── FindingNotFound
     ├── Conflict
     │   ├── OrganisationExists
     │   ├── HostRefTaken
@@ -24,7 +26,8 @@
         ├── DatabaseUnavailable
         ├── SchemaOutdated
         ├── PostgisMissing
-        └── ClusterFailed
+        ├── ClusterFailed
+        └── WorkshopBusy             the process for heavy work has too much to do
 
 Nothing here knows HTTP: ``api.errors`` maps each class to a status, the command line to an exit code.
 """
@@ -95,6 +98,14 @@ class ClosureNotFound(NotFound):
     """The station has no such closure."""
 
 
+class PointsNotFound(NotFound):
+    """This organisation has not uploaded such points."""
+
+
+class FindingNotFound(NotFound):
+    """The audit finds no such thing, and nobody has decided about it."""
+
+
 class Conflict(YizhanError):
     """The change conflicts with what is already there."""
 
@@ -145,3 +156,7 @@ class PostgisMissing(Unavailable):
 
 class ClusterFailed(Unavailable):
     """The private PostgreSQL cluster could not be started."""
+
+
+class WorkshopBusy(Unavailable):
+    """Too much heavy work is waiting; try again shortly."""

@@ -5,6 +5,7 @@ from geoalchemy2 import alembic_helpers
 from sqlalchemy import Connection, create_engine, pool, text
 
 from geo import tables
+from geo import tables_audits as _audits  # noqa: F401 - further tables of the same metadata
 
 # Any constant will do; it only has to be the same in every process that migrates.
 MIGRATION_LOCK = 0x59495A48414E

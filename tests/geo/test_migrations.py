@@ -13,6 +13,7 @@ from geoalchemy2 import alembic_helpers
 from sqlalchemy import create_engine, text
 
 from geo import db, tables, vocabulary
+from geo import tables_audits as _audits  # noqa: F401 - further tables of the same metadata
 from tests.conftest import at
 
 VERSIONS = sorted((Path(__file__).parents[2] / "migrations" / "versions").glob("[0-9]*.py"))
