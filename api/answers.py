@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import orjson
@@ -14,6 +15,7 @@ from starlette.responses import Response
 from geo import opening, stations
 from geo.datum import Datum
 from geo.opening import Moment
+from geo.points import Summary
 from geo.regions import Outline
 from geo.search import Nearest
 from geo.upkeep import Outcome
@@ -90,6 +92,11 @@ def outcome(session: Session, done: Outcome, *, location: str | None = None) -> 
     answer = geojson(body, **headers, **({"Location": place} if place else {}))
     answer.status_code = 201 if place else 202 if done.waits else 200
     return answer
+
+
+def points(kept: Summary, purpose: str) -> Response:
+    """What is kept of uploaded points."""
+    return json({"purpose": purpose, **asdict(kept), "loaded_at": stations.instant(kept.loaded_at)})
 
 
 def created(body: BaseModel, location: str) -> Response:

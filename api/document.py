@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from api import examples, schemas
+from api import examples, examples_coverage, schemas
 from api.answers import GEOJSON
 from api.examples import Shown
 
@@ -19,6 +19,12 @@ REF = "#/components/schemas/"
 NEEDS_NO_DATABASE = {"check_health", "list_vocabulary"}
 FEATURES = ("StationFeature", "PendingFeature")  # their ETag is the station's
 PATCHES = {"application/merge-patch+json": "StationDraft"}  # what a body of this type amends
+
+SHOWN = (examples, examples_coverage)
+PARAMETERS = {name: shown for each in SHOWN for name, shown in each.PARAMETERS.items()}
+PARAMETERS_OF = {name: shown for each in SHOWN for name, shown in each.PARAMETERS_OF.items()}
+BODIES = {name: shown for each in SHOWN for name, shown in each.BODIES.items()}
+ANSWERS = {name: shown for each in SHOWN for name, shown in each.ANSWERS.items()}
 
 HEADERS: dict[str, Json] = {
     "ETag": {"description": "for If-Match and If-None-Match", "schema": {"type": "string", "pattern": '^"[^"]+"$'}},
@@ -159,13 +165,13 @@ def show_examples(operation: Json) -> None:
     name = operation["operationId"]
     for parameter in operation.get("parameters", ()):
         word = parameter["name"]
-        show(parameter, examples.PARAMETERS_OF.get(f"{name} {word}") or examples.PARAMETERS.get(word))
-    for content in operation.get("requestBody", {"content": {}})["content"].values():
-        show(content, examples.BODIES.get(name))
+        show(parameter, PARAMETERS_OF.get(f"{name} {word}") or PARAMETERS.get(word))
+    for media_type, content in operation.get("requestBody", {"content": {}})["content"].items():
+        show(content, BODIES.get(f"{name} {media_type}") or BODIES.get(name))
     for status, answer in operation["responses"].items():
-        usual = examples.ANSWERS.get(name) if status < "300" else None
+        usual = ANSWERS.get(name) if status < "300" else None
         for content in answer.get("content", {}).values():
-            show(content, examples.ANSWERS.get(f"{name} {status}", usual))
+            show(content, ANSWERS.get(f"{name} {status}", usual))
 
 
 def show(place: Json, shown: Shown | None) -> None:
