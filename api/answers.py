@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from geo import opening, stations
 from geo.datum import Datum
+from geo.findings import Finding
 from geo.opening import Moment
 from geo.points import Summary
 from geo.regions import Outline
@@ -97,6 +98,14 @@ def outcome(session: Session, done: Outcome, *, location: str | None = None) -> 
 def points(kept: Summary, purpose: str) -> Response:
     """What is kept of uploaded points."""
     return json({"purpose": purpose, **asdict(kept), "loaded_at": stations.instant(kept.loaded_at)})
+
+
+def finding(found: Finding) -> dict[str, Any]:
+    """A finding with its state."""
+    names = ("audit", "state", "reason", "decided_by", "score", "station", "other", "explanation", "terms", "facts")
+    said = {name: getattr(found, name) for name in names}
+    decided_at = stations.instant(found.decided_at) if found.decided_at else None
+    return {"id": found.id, **said, "score": round(found.score, 3), "decided_at": decided_at}
 
 
 def created(body: BaseModel, location: str) -> Response:

@@ -17,7 +17,7 @@ from api import deps, document, errors
 from api.accesslog import AccessLog
 from api.front import Front
 from api.limits import BodyLimit
-from api.routes import coverage, health, organisations, regions, reviews, search, stations, upkeep, vocabulary
+from api.routes import audits, coverage, health, organisations, regions, reviews, search, stations, upkeep, vocabulary
 from geo import db, workshop
 from geo.follower import Follower
 from geo.settings import Settings
@@ -50,7 +50,7 @@ def create_app(settings: Settings | None = None, engine: db.Database | None = No
         redoc_url=None,
     )
     errors.install(app)
-    for module in (health, vocabulary, search, stations, regions, upkeep, reviews, organisations, coverage):
+    for module in (health, vocabulary, search, stations, regions, upkeep, reviews, organisations, coverage, audits):
         app.include_router(module.router)
     add_pages(app)
     app.add_middleware(BodyLimit)

@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from api import examples, examples_coverage, schemas
+from api import examples, examples_audits, examples_coverage, schemas
 from api.answers import GEOJSON
 from api.examples import Shown
 
@@ -20,7 +20,7 @@ NEEDS_NO_DATABASE = {"check_health", "list_vocabulary"}
 FEATURES = ("StationFeature", "PendingFeature")  # their ETag is the station's
 PATCHES = {"application/merge-patch+json": "StationDraft"}  # what a body of this type amends
 
-SHOWN = (examples, examples_coverage)
+SHOWN = (examples, examples_coverage, examples_audits)
 PARAMETERS = {name: shown for each in SHOWN for name, shown in each.PARAMETERS.items()}
 PARAMETERS_OF = {name: shown for each in SHOWN for name, shown in each.PARAMETERS_OF.items()}
 BODIES = {name: shown for each in SHOWN for name, shown in each.BODIES.items()}

@@ -140,4 +140,4 @@ class PointsOut(BaseModel):
     points: int
     weight: float
     loaded_at: Instant | None
-    bbox: tuple[float, float, float, float] | None
+    bbox: list[float] | None = Field(min_length=4, max_length=4)

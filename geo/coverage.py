@@ -16,8 +16,8 @@ from typing import Any, Literal, TypeVar, cast
 
 from sqlmodel import Session
 
-from geo import db, errors, gaps, opening, points, regions, siting, workshop
-from geo.access import COUNTRY, Principal
+from geo import auditors, db, errors, gaps, opening, points, regions, siting, workshop
+from geo.access import Principal
 from geo.coverage_measure import Ground, Reach, Region, measure
 from geo.regions import RegionRecord
 
@@ -89,15 +89,11 @@ def permit(session: Session, who: Principal, asked: Asked, *, premises: bool = F
 
     A host may only ask which of its premises to choose, anywhere.
     """
-    record = regions.get(session, asked.region, level=asked.level)
     if who.role == "host":
         if premises:
-            return record
+            return regions.get(session, asked.region, level=asked.level)
         raise errors.Forbidden("A host plans with its own premises only: siting with candidates=premises.")
-    above = (record.adcode, *(place.adcode for place in record.parents if place.adcode != COUNTRY))
-    if who.role == "admin" or who.covers(*above):
-        return record
-    raise errors.Forbidden("This region is outside the key's.")
+    return auditors.region_for(session, who, asked.region, asked.level)
 
 
 def measured(session: Session, who: Principal, asked: Asked) -> dict[str, Any]:

@@ -59,14 +59,19 @@ def choose(region: Region, ground: Ground, reach: Reach, count: int, premises: P
     where = listed(shape, premises) if premises else cells_near(shape, missed, reach)
     covers = reached(where, missed, reach)
     chosen = greedy(covers, missed.weight, count)
-    before = float(people.weight[served].sum())
+    return _answer(where, chosen, float(people.weight[served].sum()), total, premises)
+
+
+def _answer(
+    where: Candidates, chosen: Chosen, before: float, total: float, premises: Premises | None
+) -> dict[str, Any]:
     scale = 1 / total if total > 0 else 0.0
-    running = before + np.cumsum(chosen.gains)
+    running = (before + np.cumsum(chosen.gains)).tolist()
     features = [
         _feature(where, one, rank, gain * scale, share * scale, gain)
         for rank, (one, gain, share) in enumerate(zip(chosen.order, chosen.gains, running, strict=True), start=1)
     ]
-    added = float(sum(chosen.gains))
+    added = sum(chosen.gains)
     return {
         "type": "FeatureCollection",
         "crs": "wgs84",

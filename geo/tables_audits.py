@@ -30,13 +30,9 @@ class FindingDecision(Row, table=True):
     """What somebody decided about a finding; the last decision holds."""
 
     __tablename__ = "finding_decision"
-    __table_args__ = (
-        Index("finding_decision_finding_idx", "finding", "id"),
-        Index("finding_decision_station_id_idx", "audit", "station_id"),
-    )
+    __table_args__ = (Index("finding_decision_station_id_idx", "audit", "station_id", "id"),)
 
     id: int | None = Field(default=None, sa_type=BigInteger, primary_key=True, sa_column_args=(Identity(always=True),))
-    finding: UUID
     audit: str = Field(sa_type=Text)
     station_id: UUID = Field(foreign_key="station.id")
     other_id: UUID | None = Field(default=None, foreign_key="station.id")

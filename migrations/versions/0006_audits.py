@@ -36,7 +36,6 @@ CREATE TABLE planning_point (
 FINDING = """
 CREATE TABLE finding_decision (
   id bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT finding_decision_pkey PRIMARY KEY,
-  finding uuid NOT NULL,
   audit text NOT NULL,
   station_id uuid NOT NULL CONSTRAINT finding_decision_station_id_fkey REFERENCES station,
   other_id uuid CONSTRAINT finding_decision_other_id_fkey REFERENCES station,
@@ -49,12 +48,11 @@ CREATE TABLE finding_decision (
   decided_at timestamptz NOT NULL DEFAULT now(),
   CONSTRAINT finding_decision_audit_check CHECK (audit = ANY (ARRAY['idle', 'duplicates', 'mislocated', 'stale',
     'hours', 'incomplete', 'visit-anomalies'])),
-  CONSTRAINT finding_decision_state_check CHECK (state = ANY (ARRAY['open', 'accepted', 'rejected', 'mended'])),
+  CONSTRAINT finding_decision_state_check CHECK (state = ANY (ARRAY['open', 'accepted', 'rejected'])),
   CONSTRAINT finding_decision_reason_check CHECK (char_length(reason) BETWEEN 1 AND 500),
   CONSTRAINT finding_decision_rejected_check CHECK (state <> 'rejected' OR reason IS NOT NULL)
 );
-CREATE INDEX finding_decision_finding_idx ON finding_decision (finding, id);
-CREATE INDEX finding_decision_station_id_idx ON finding_decision (audit, station_id);
+CREATE INDEX finding_decision_station_id_idx ON finding_decision (audit, station_id, id);
 """
 
 GRANTS = """
