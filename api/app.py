@@ -17,7 +17,19 @@ from api import deps, document, errors
 from api.accesslog import AccessLog
 from api.front import Front
 from api.limits import BodyLimit
-from api.routes import audits, coverage, health, organisations, regions, reviews, search, stations, upkeep, vocabulary
+from api.routes import (
+    audits,
+    coverage,
+    figures,
+    health,
+    organisations,
+    regions,
+    reviews,
+    search,
+    stations,
+    upkeep,
+    vocabulary,
+)
 from geo import db, workshop
 from geo.follower import Follower
 from geo.settings import Settings
@@ -50,7 +62,19 @@ def create_app(settings: Settings | None = None, engine: db.Database | None = No
         redoc_url=None,
     )
     errors.install(app)
-    for module in (health, vocabulary, search, stations, regions, upkeep, reviews, organisations, coverage, audits):
+    for module in (
+        health,
+        vocabulary,
+        search,
+        stations,
+        regions,
+        upkeep,
+        reviews,
+        organisations,
+        coverage,
+        audits,
+        figures,
+    ):
         app.include_router(module.router)
     add_pages(app)
     app.add_middleware(BodyLimit)
@@ -72,8 +96,8 @@ def lifespan_of(
         app.state.secret = settings.signing_secret()
         app.state.engine, app.state.follower = engine, None
         with contextlib.ExitStack() as stack:
-            stack.callback(workshop.close)
             if engine is None:
+                stack.callback(workshop.close)
                 app.state.engine = stack.enter_context(db.connect(settings, serving=True))
                 app.state.follower = Follower(app.state.engine)
                 app.state.follower.start()

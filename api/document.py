@@ -170,8 +170,8 @@ def show_examples(operation: Json) -> None:
         show(content, BODIES.get(f"{name} {media_type}") or BODIES.get(name))
     for status, answer in operation["responses"].items():
         usual = ANSWERS.get(name) if status < "300" else None
-        for content in answer.get("content", {}).values():
-            show(content, ANSWERS.get(f"{name} {status}", usual))
+        for media_type, content in answer.get("content", {}).items():
+            show(content, ANSWERS.get(f"{name} {media_type}") or ANSWERS.get(f"{name} {status}", usual))
 
 
 def show(place: Json, shown: Shown | None) -> None:

@@ -30,6 +30,8 @@ PARAMETERS = {
     "audit": Shown("mislocated", "duplicates"),
     "finding_id": Shown(HAVEN_ID, f"{HAVEN_ID}.{STOP_ID}"),
     "state": Shown("open", "accepted"),
+    "group_by": Shown(["region"], ["kind"]),
+    "week": Shown("2026-W40", "2026-W40"),
 }
 PARAMETERS_OF: dict[str, Shown] = {}
 BODIES = {
@@ -38,7 +40,33 @@ BODIES = {
         {"state": "rejected", "reason": "Checked on the spot: the outline is coarse here"},
     ),
 }
+WEEK = {"week": "2026-W40", "since": "2026-09-28T00:00:00+08:00", "until": "2026-10-05T00:00:00+08:00"}
+PLACE = {"region": "410100", "level": "city", "name": "郑州市"}
+WEEKLY = {
+    **{**PLACE, **WEEK, "stations": 82, "by": {"kind": [{"kind": "union_station", "stations": 82}]}},
+    **{"happened": {"entered": 3, "published": 2}, "coverage": {"radius_m": 1000.0, "demand_share": 0.12}},
+    "open_findings": {"mislocated": 5},
+}
+NATIONAL = {
+    **{"stations": 186100, "open_24h": 12100, "smart": 11800, "battery_swap": 2010, "medicine": 110000},
+    **{"legal_aid": 20100, "as_of": "2026-12-31T18:00:00+08:00"},
+    "sentence": {"zh": "全国共有户外劳动者服务站点 186,100 个……", "en": "186,100 stations for outdoor workers, …"},
+}
+BY_KIND = [{"kind": "union_station", "stations": 82}]
+BY_REGION = [
+    {"region": "410105", "name": "金水区", "stations": 40},
+    {"region": "410103", "name": "二七区", "stations": 42},
+]
+CSV = Shown("region,name,stations\n410105,金水区,40\n", "kind,stations\nunion_station,82\n")
 ANSWERS = {
+    "count_stations": Shown(PLACE | {"total": 82, "items": BY_REGION}, PLACE | {"total": 82, "items": BY_KIND}),
+    "count_stations text/csv": CSV,
+    "tell_national_figures": Shown(NATIONAL, NATIONAL),
+    "write_weekly_report": Shown(WEEKLY, WEEKLY),
+    "write_weekly_report text/csv": Shown(
+        "section,item,value\nreport,name,郑州市\n", "section,item,value\nreport,week,2026-W40\n"
+    ),
+    "write_weekly_report text/html": Shown("<h1>郑州市 2026-W40 驿站周报</h1>", "<h1>Weekly report</h1>"),
     "list_findings": Shown(listed(OPEN), listed(REJECTED)),
     "decide_finding": Shown(FINDING | {"state": "accepted", "reason": "请管理单位更正"} | WHO, FINDING | REJECTED),
 }

@@ -50,3 +50,49 @@ class FindingList(BaseModel):
     total: int
     items: list[FindingOut]
     links: list[Link]
+
+
+class StationCounts(BaseModel):
+    """Stations counted."""
+
+    region: str
+    level: str
+    name: str
+    total: int = Field(description="every station once")
+    items: list[dict[str, Any]] = Field(description="a row each group: its names, and `stations`")
+
+
+class Sentence(BaseModel):
+    """The year-end sentence."""
+
+    zh: str
+    en: str
+
+
+class NationalOut(BaseModel):
+    """The national figures."""
+
+    stations: int
+    open_24h: int
+    smart: int = Field(description="some way in needs nobody there: code, app, card, face or PIN")
+    battery_swap: int
+    medicine: int = Field(description="medicine or a first-aid kit")
+    legal_aid: int
+    as_of: Instant
+    sentence: Sentence
+
+
+class WeeklyOut(BaseModel):
+    """A week of a region."""
+
+    region: str
+    level: str
+    name: str
+    week: str
+    since: Instant
+    until: Instant
+    stations: int
+    by: dict[str, list[dict[str, Any]]]
+    happened: dict[str, int]
+    coverage: dict[str, float | None]
+    open_findings: dict[str, int]

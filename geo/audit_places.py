@@ -99,10 +99,11 @@ def _metres(one: RowMapping, other: RowMapping) -> float:
 
 def _in_zone(row: RowMapping, apart: tuple[float, float] | None) -> Finding:
     stated, here = row["stated_district"], row["district"] or row["city"] or "?"
-    zh = f"“{stated}”不是行政区划（功能区或写法不同），按坐标位于{here}，不算错误。"
+    zh = f"“{stated}”不是行政区划（功能区或写法不同），按坐标位于{here}。"
     en = f"“{stated}” is no administrative division (a functional zone, or written otherwise); it stands in {here}."
     facts = _facts(row, "far_from_its_zone" if apart else "functional_zone")
     if apart is None:
+        zh += "不算错误。"
         return Finding(Audit.MISLOCATED, subject(row), {"zh": zh, "en": en}, 0.0, facts, {"functional_zone": stated})
     zh += f"但它离同填“{stated}”的其他站点 {_km(apart[0])} 公里，而那些站点彼此相距约 {_km(apart[1])} 公里，请核实。"
     en += f" But it is {_km(apart[0])} km from the others that state it, which are {_km(apart[1])} km apart: check."

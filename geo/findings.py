@@ -22,13 +22,10 @@ from geo.tables_audits import FindingDecision
 class Audit(StrEnum):
     """What is looked for."""
 
-    IDLE = "idle"
     DUPLICATES = "duplicates"
     MISLOCATED = "mislocated"
     STALE = "stale"
-    HOURS = "hours"
     INCOMPLETE = "incomplete"
-    VISIT_ANOMALIES = "visit-anomalies"
 
 
 class State(StrEnum):

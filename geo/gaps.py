@@ -43,6 +43,7 @@ def find(region: Region, ground: Ground, reach: Reach, most_cells: int, limit: i
     missed = people.at(~served)
     labelled = _labelled(cells, uncovered & settled, distance, missed)
     order = np.lexsort((-labelled.cells, -labelled.demand))
+    order = order[labelled.demand[order] > 0]  # the rim of a covered town is nobody's gap
     features = [_feature(cells, labelled, int(one), rank) for rank, one in enumerate(order[:limit], start=1)]
     return {
         "type": "FeatureCollection",

@@ -1,6 +1,7 @@
 """Coverage, gaps and siting as arithmetic, with PostGIS, shapely and scipy's exact optimum as oracles."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from geo import coverage, demand, field, gaps, grid, siting
+from geo.access import Principal
 from geo.coverage_measure import Ground, Reach, Region, measure, quantile, within
 from geo.demand import Demand
 from tests.conftest import ACTOR, rolled_back
@@ -142,7 +144,7 @@ def test_gaps_are_polygons_of_inhabited_uncovered_cells_with_most_demand_first()
     assert [feature["properties"]["demand"] for feature in features] == [600.0, 7.0]
     assert found["gaps"] == 2
     for feature in features:
-        shape = shapely.geometry.shape(feature["geometry"])
+        shape: Any = shapely.geometry.shape(feature["geometry"])
         assert shape.is_valid
         assert shape.exterior.is_ccw
         area = abs(WGS84.geometry_area_perimeter(shape)[0]) / 1e6
@@ -159,11 +161,11 @@ def test_gaps_are_polygons_of_inhabited_uncovered_cells_with_most_demand_first()
 def optimum(covers: csr_array, weight: np.ndarray, count: int) -> float:
     """The exact answer to maximal covering location: which candidates x, which points y <= the sum of their x."""
     candidates, points = covers.shape
-    limits = bmat([[covers.T.astype(float), -identity(points)]])
+    limits: Any = bmat([[covers.T.astype(float), -identity(points)]])
     chosen = np.concatenate([np.ones(candidates), np.zeros(points)])[None]
     rules = [LinearConstraint(limits.tocsr(), 0, np.inf), LinearConstraint(chosen, 0, count)]
     gain = np.concatenate([np.zeros(candidates), -weight])
-    solved = milp(gain, constraints=rules, integrality=np.ones(len(gain)), bounds=Bounds(0, 1))
+    solved = milp(gain, constraints=rules, integrality=np.ones(len(gain), int), bounds=Bounds(0, 1))
     assert solved.success
     return float(-solved.fun)
 
@@ -242,7 +244,7 @@ def test_coverage_agrees_with_the_exact_buffers_of_postgis_on_thirty_districts(s
           FROM region r JOIN station s ON ST_DWithin(s.location::geometry, r.geom, 0.05)
          WHERE r.level = 'district' AND r.adcode = :adcode GROUP BY r.geom"""
     )
-    admin = coverage.Principal("admin", "admin", "yz_test")
+    admin = Principal("admin", "admin", "yz_test")
     shares = []
     for adcode in scattered.scalars(text("SELECT adcode FROM lot ORDER BY adcode")).all():
         asked = coverage.Asked(adcode, "district", radius_m=1_000, demand="geonames")
