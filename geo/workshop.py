@@ -12,6 +12,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
+from multiprocessing.util import Finalize
 from typing import Any, TypeVar, cast
 
 from geo.errors import WorkshopBusy
@@ -73,11 +74,18 @@ def _outcome(future: "Future[Any]") -> Any:
 
 
 def close() -> None:
-    """End the process; the next `run` starts another."""
+    """End the process, whatever it does; the next `run` starts another."""
     with _workshop.lock:
         if _workshop.pool is not None:
+            processes = list((_workshop.pool._processes or {}).values())
             _workshop.pool.shutdown(wait=False, cancel_futures=True)
+            for process in processes:
+                process.terminate()
             _workshop.pool = None
+
+
+# A server's worker is a child itself, and at its end waits for its own children before the pool is told to go.
+Finalize(None, close, exitpriority=100)
 
 
 def _settle_in() -> None:

@@ -38,13 +38,14 @@ def region(shape: shapely.Geometry, level: str = "district") -> Region:
 def ground(stations: list[tuple[float, float]], points: list[tuple[float, float, float]]) -> Ground:
     lon, lat = zip(*stations, strict=True) if stations else ((), ())
     columns = zip(*points, strict=True) if points else ((), (), ())
+    first, second, third = (packed(*column) for column in columns)
     return Ground(
         packed(*lon),
         packed(*lat),
         b"410000410100410199" * len(lon),
         np.inf,
-        tuple(packed(*column) for column in columns),
-    )  # type: ignore[arg-type]
+        (first, second, third),
+    )
 
 
 @pytest.mark.parametrize(
