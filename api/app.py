@@ -114,6 +114,10 @@ def add_pages(app: FastAPI) -> None:
     def show_map() -> FileResponse:
         return FileResponse(WEB / "page" / "index.html", headers={"Cache-Control": "no-cache"})
 
+    @app.get("/audit", include_in_schema=False)
+    def show_audit() -> FileResponse:
+        return FileResponse(WEB / "audit" / "index.html", headers={"Cache-Control": "no-cache"})
+
     @app.get("/docs", include_in_schema=False)
     def show_documentation() -> HTMLResponse:
         return get_swagger_ui_html(
@@ -126,6 +130,7 @@ def add_pages(app: FastAPI) -> None:
 
     for package in ("maplibre-gl", "swagger-ui-dist"):
         app.mount(f"/vendor/{package}", Files(directory=WEB / "node_modules" / package, check_dir=False))
+    app.mount("/audit/web", Files(directory=WEB / "audit"))
     app.mount("/web", Files(directory=WEB / "page"))
 
 
