@@ -73,12 +73,13 @@ class _Remembered:
 _remembered = _Remembered()
 
 
-def work_out(function: Callable[..., Result], *args: Any) -> Result:
+def work_out(session: Session, function: Callable[..., Result], *args: Any) -> Result:
     """What the function answers in the process of heavy work, or what it answered to the very same arguments."""
     key = hashlib.blake2b(pickle.dumps((function.__qualname__, args)), digest_size=32).digest()
     result = _remembered.get(key)
     if result is None:
-        result = workshop.run(function, *args)
+        with db.released(session):
+            result = workshop.run(function, *args)
         if result is not None:
             _remembered.put(key, result)
     return cast(Result, result)
@@ -122,7 +123,7 @@ def _measure(
     if not found:
         return []
     for ground in _grounds(session, who, asked, box):
-        result = work_out(measure, found, ground, asked.reach, most)
+        result = work_out(session, measure, found, ground, asked.reach, most)
         if result is not None:
             return result
     raise AssertionError("the last margin is infinite")
@@ -186,7 +187,7 @@ def holes(session: Session, who: Principal, asked: Asked, *, limit: int) -> dict
     found, box = _regions(session, record, None)
     most = min(MOST_CELLS[record.level], 400_000)
     for ground in _grounds(session, who, asked, box):
-        result = work_out(gaps.find, found[0], ground, asked.reach, most, limit)
+        result = work_out(session, gaps.find, found[0], ground, asked.reach, most, limit)
         if result is not None:
             return result | {"region": record.adcode, "level": record.level} | _about(session, who, asked)
     raise AssertionError("the last margin is infinite")
@@ -204,5 +205,5 @@ def suggest(
         (lon, lat, _), names = points.packed(session, who.organisation, "premises", box)
         listed = siting.Premises(lon, lat, tuple(names))
     ground = next(_grounds(session, who, asked, box))
-    result = work_out(siting.choose, found[0], ground, asked.reach, count, listed)
+    result = work_out(session, siting.choose, found[0], ground, asked.reach, count, listed)
     return result | {"region": record.adcode, "level": record.level} | _about(session, who, asked)

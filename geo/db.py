@@ -166,6 +166,18 @@ def session(engine: Database, actor: Actor = READER, *, as_owner: bool = False) 
         session.commit()
 
 
+@contextlib.contextmanager
+def released(session: Session) -> Iterator[None]:
+    """Something slow meanwhile: what was written stands, and neither locks nor a connection are held over it.
+
+    The key's day of last use, for one, would hold up every other request with that key.
+    """
+    role = session.scalar(text("SELECT current_setting('role')"))
+    session.commit()
+    yield
+    session.execute(text("SELECT set_config('role', :role, true)"), {"role": role})
+
+
 def act_as(session: Session, actor: Actor) -> None:
     """From here on this transaction is `actor`'s, in the history of whatever it changes."""
     session.execute(

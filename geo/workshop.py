@@ -19,7 +19,7 @@ from geo.errors import WorkshopBusy
 
 Result = TypeVar("Result")
 
-WAITING = 8  # callers at a time, each of which holds a database connection meanwhile
+WAITING = 8  # callers at a time, each of which holds a thread meanwhile
 LONGEST_S = 120.0
 
 

@@ -40,11 +40,17 @@ async function busy(work) {
 function visit(adcode, level) {
   return busy(async () => {
     const region = await ask("GET", `/v1/regions/${adcode}`, { level, geometry: true });
+    const { items } = BELOW[region.level] ? await ask("GET", "/v1/regions", { parent: adcode, limit: 500 }) : { items: [] };
+    const children = items.filter((item) => item.parents.at(-1)?.level === region.level);
     return () => {
-      Object.assign(state, { region, shown: null });
+      const named = children.map((item) => ({ region: item.adcode, level: item.level, name: item.name, demand_share: null }));
+      Object.assign(state, { region, shown: null, figures: null, items: named });
+      find("figures").replaceChildren();
       clearResults();
+      show("covered");
       lookAt(region.bbox);
-      return measure();
+      write();
+      measure();
     };
   });
 }
@@ -58,7 +64,9 @@ function measure() {
     ]);
     const shapes = await Promise.all(divisions.items.map((item) => ask("GET", `/v1/regions/${item.region}`, { level: item.level, geometry: true })));
     return () => {
-      Object.assign(state, { figures, items: divisions.items });
+      const shares = new Map(divisions.items.map((item) => [item.region, item.demand_share]));
+      const items = state.items.map((item) => ({ ...item, demand_share: shares.get(item.region) ?? item.demand_share }));
+      Object.assign(state, { figures, items });
       const features = divisions.items.map((item, at) => ({
         type: "Feature", properties: { adcode: item.region, share: item.demand_share }, geometry: shapes[at].geometry,
       }));
@@ -137,7 +145,7 @@ async function enter(event) {
   find("key").value = "";
   find("enter").hidden = true;
   document.querySelector("main").hidden = false;
-  await visit("410000", "province");
+  await visit(find("region").value || "100000");
 }
 
 find("enter").addEventListener("submit", enter);

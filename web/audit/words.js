@@ -4,6 +4,7 @@ const WORDS = {
   title: ["驿站核查与规划", "Audit and planning"],
   other_language: ["English", "中文"],
   key: ["工会密钥", "Union key"],
+  region: ["行政区划代码（不填则从全国开始）", "Region code (the country when left out)"],
   enter: ["进入", "Enter"],
   key_note: ["密钥只留在本页内存里，关闭即忘。", "The key stays in this page's memory and is forgotten when it closes."],
   radius: ["服务半径", "Radius"],
