@@ -34,6 +34,10 @@ from geo import db, workshop
 from geo.follower import Follower
 from geo.settings import Settings
 
+ROUTES = (
+    *(health, vocabulary, search, stations, regions, upkeep, reviews, organisations),
+    *(coverage, audits, figures),
+)
 WEB = Path(__file__).parents[1] / "web"
 DESCRIPTION = """The open registry of China's outdoor-worker service stations (户外劳动者服务站点).
 
@@ -62,19 +66,7 @@ def create_app(settings: Settings | None = None, engine: db.Database | None = No
         redoc_url=None,
     )
     errors.install(app)
-    for module in (
-        health,
-        vocabulary,
-        search,
-        stations,
-        regions,
-        upkeep,
-        reviews,
-        organisations,
-        coverage,
-        audits,
-        figures,
-    ):
+    for module in ROUTES:
         app.include_router(module.router)
     add_pages(app)
     app.add_middleware(BodyLimit)

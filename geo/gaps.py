@@ -39,8 +39,7 @@ def find(region: Region, ground: Ground, reach: Reach, most_cells: int, limit: i
     # A demand point stands for its surroundings: as far as people go, and at least its own cell.
     settled = Field(people.lon, people.lat).distance(*cells.centres) <= max(reach.radius_m, cells.cell_m)
     uncovered = distance * reach.detour > reach.radius_m
-    served = walk * reach.detour <= reach.radius_m
-    missed = people.at(~served)
+    missed = people.at(walk * reach.detour > reach.radius_m)
     labelled = _labelled(cells, uncovered & settled, distance, missed)
     order = np.lexsort((-labelled.cells, -labelled.demand))
     order = order[labelled.demand[order] > 0]  # the rim of a covered town is nobody's gap
