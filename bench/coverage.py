@@ -28,7 +28,9 @@ EXACT = """
                    ::geography)
            / ST_Area(r.geom::geography)
       FROM region r JOIN station s ON ST_DWithin(s.location::geometry, r.geom, 0.05)
-     WHERE r.level = :level AND r.adcode = :adcode GROUP BY r.geom"""
+     WHERE r.level = :level AND r.adcode = :adcode AND s.publication_status = 'published'
+       AND s.operational_status IN ('open', 'limited')
+     GROUP BY r.geom"""
 
 
 def run(asked: argparse.Namespace) -> None:

@@ -1,7 +1,7 @@
 """What unions plan and check with: uploaded points, and what was decided about findings.
 
 Revision: 0006
-Revises: 0003
+Revises: 0005
 
 Findings themselves are derived when they are asked for, as all that changes by the clock; only decisions are kept.
 """
@@ -9,7 +9,7 @@ Findings themselves are derived when they are asked for, as all that changes by 
 from alembic import op
 
 revision = "0006"
-down_revision = "0003"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
