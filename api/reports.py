@@ -39,6 +39,8 @@ LINES = {
     "close_pairs": ("相距 200 米内的站点对", "pairs within 200 m"),
     "duplicates": ("疑似重复", "duplicates"),
     "mislocated": ("位置存疑", "mislocated"),
+    "idle": ("僵尸站点", "idle"),
+    "hours": ("未按时开放", "hours not kept"),
     "stale": ("久未核实", "stale"),
     "incomplete": ("信息不全", "incomplete"),
     "None": ("未填", "unknown"),

@@ -5,13 +5,15 @@ from typing import Any
 
 from sqlmodel import Session
 
-from geo import audit_places, audit_upkeep, auditors, errors, findings, permits
+from geo import audit_places, audit_upkeep, audit_visitors, auditors, errors, findings, permits
 from geo.access import Operation, Principal
 from geo.findings import Audit, Decision, Finding, State
 
 Scope = Mapping[str, Any]
 
 FINDERS: Mapping[Audit, Callable[[Session, Scope], list[Finding]]] = {
+    Audit.IDLE: audit_visitors.idle,
+    Audit.HOURS: audit_visitors.hours,
     Audit.DUPLICATES: audit_places.duplicates,
     Audit.MISLOCATED: audit_places.mislocated,
     Audit.STALE: audit_upkeep.stale,

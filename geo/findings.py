@@ -22,9 +22,11 @@ from geo.tables_audits import FindingDecision
 class Audit(StrEnum):
     """What is looked for."""
 
+    IDLE = "idle"
     DUPLICATES = "duplicates"
     MISLOCATED = "mislocated"
     STALE = "stale"
+    HOURS = "hours"
     INCOMPLETE = "incomplete"
 
 

@@ -4,6 +4,7 @@ from alembic import context
 from geoalchemy2 import alembic_helpers
 from sqlalchemy import Connection, create_engine, pool, text
 
+from geo import tables
 from geo import tables_audits as _audits  # noqa: F401 - further tables of the same metadata
 from geo import tables_visits as _visits  # noqa: F401 - further tables of the same metadata
 
@@ -20,7 +21,7 @@ def run(connection: Connection) -> None:
     connection.commit()
     context.configure(
         connection=connection,
-        target_metadata=tables_visits.Row.metadata,
+        target_metadata=tables.metadata,
         transaction_per_migration=True,
         compare_type=True,
         include_object=alembic_helpers.include_object,

@@ -116,6 +116,30 @@ def test_what_nobody_looked_after_is_stale_until_somebody_does(play, fresh_engin
     assert findings(play, "stale") == []
 
 
+def test_what_nobody_uses_is_idle_and_what_is_locked_in_its_hours_is_told(play, fresh_engine):
+    used, unused, locked = (
+        play.published(name=name, host_ref=name, lon=113.7 + n / 100)[-36:] for n, name in enumerate("用闲锁")
+    )
+    with db.session(fresh_engine, ACTOR, as_owner=True) as session:
+        session.execute(text("ALTER TABLE station DISABLE TRIGGER station_stamp"))
+        session.execute(text("UPDATE station SET created_at = now() - interval '200 days'"))
+        session.execute(text("ALTER TABLE station ENABLE TRIGGER station_stamp"))
+        visit = text(
+            "INSERT INTO visit (station_id, id, count, started_at, method, complete, recorded_by)"
+            " VALUES (:station, gen_random_uuid(), 5, now() - CAST(:ago AS interval), 'staff_tally', true, 'test')"
+        )
+        session.execute(visit, [{"station": used, "ago": "3 days"}, {"station": unused, "ago": "90 days"}])
+        check = text("INSERT INTO check_in (station_id, outcome, in_posted_hours) VALUES (:station, :outcome, true)")
+        told = ["used_ok", "locked_in_posted_hours", "locked_in_posted_hours"]
+        session.execute(check, [{"station": locked, "outcome": outcome} for outcome in told])
+        session.execute(check, [{"station": used, "outcome": "locked_in_posted_hours"}] * 2)
+    (idle,) = findings(play, "idle")
+    assert idle["id"] == unused
+    assert idle["terms"]["verified_days"] == 200
+    (hours,) = findings(play, "hours")
+    assert (hours["id"], hours["terms"]["honoured"]) == (locked, 0.333)
+
+
 def test_a_finding_is_accepted_mended_and_its_rejection_holds_while_the_facts_do(city):
     wrong, far = findings(city, "mislocated")[:2]
     decide = "/v1/audits/mislocated/findings/{}".format

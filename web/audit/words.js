@@ -29,6 +29,8 @@ const WORDS = {
   site: ["+{gain}，累计 {share}", "+{gain}, then {share}"],
   mislocated: ["位置存疑", "Mislocated"],
   duplicates: ["疑似重复", "Duplicates"],
+  idle: ["僵尸站点", "Idle"],
+  hours: ["未按时开放", "Hours not kept"],
   stale: ["久未核实", "Stale"],
   incomplete: ["信息不全", "Incomplete"],
   none_found: ["没有发现", "Nothing found"],
