@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +15,9 @@ from starlette.responses import Response
 
 from geo import datum, distance, opening, stations
 from geo.datum import Datum
+from geo.findings import Finding
 from geo.opening import Card, Moment
+from geo.points import Summary
 from geo.regions import Outline
 from geo.search import Nearest
 from geo.upkeep import Outcome
@@ -115,6 +118,19 @@ def outcome(session: Session, done: Outcome, *, location: str | None = None) -> 
     answer = geojson(body, **headers, **({"Location": place} if place else {}))
     answer.status_code = 201 if place else 202 if done.waits else 200
     return answer
+
+
+def points(kept: Summary, purpose: str) -> Response:
+    """What is kept of uploaded points."""
+    return json({"purpose": purpose, **asdict(kept), "loaded_at": stations.instant(kept.loaded_at)})
+
+
+def finding(found: Finding) -> dict[str, Any]:
+    """A finding with its state."""
+    names = ("audit", "state", "reason", "decided_by", "score", "station", "other", "explanation", "terms", "facts")
+    said = {name: getattr(found, name) for name in names}
+    decided_at = stations.instant(found.decided_at) if found.decided_at else None
+    return {"id": found.id, **said, "score": round(found.score, 3), "decided_at": decided_at}
 
 
 def created(body: BaseModel, location: str) -> Response:

@@ -13,14 +13,17 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import FileResponse, HTMLResponse, Response
 
-from api import deps, document, errors, workshop
+from api import deps, document, errors
 from api.accesslog import AccessLog
 from api.front import Front
 from api.head import Head
 from api.limits import BodyLimit
 from api.routes import (
+    audits,
     changes,
+    coverage,
     custody,
+    figures,
     health,
     history,
     imports,
@@ -33,14 +36,14 @@ from api.routes import (
     upkeep,
     vocabulary,
 )
-from geo import db
+from geo import db, workshop
 from geo.follower import Follower
 from geo.settings import Settings
 
 WEB = Path(__file__).parents[1] / "web"
 ROOMS = (
     *(health, vocabulary, search, stations, changes, regions, upkeep, reviews, organisations),
-    *(custody, imports, outages, history),
+    *(custody, imports, outages, history, coverage, audits, figures),
 )
 DESCRIPTION = """The open registry of China's outdoor-worker service stations (户外劳动者服务站点).
 
@@ -121,6 +124,10 @@ def add_pages(app: FastAPI) -> None:
     def show_map() -> FileResponse:
         return FileResponse(WEB / "page" / "index.html", headers={"Cache-Control": "no-cache"})
 
+    @app.get("/audit", include_in_schema=False)
+    def show_audit() -> FileResponse:
+        return FileResponse(WEB / "audit" / "index.html", headers={"Cache-Control": "no-cache"})
+
     @app.get("/docs", include_in_schema=False)
     def show_documentation() -> HTMLResponse:
         return get_swagger_ui_html(
@@ -133,6 +140,7 @@ def add_pages(app: FastAPI) -> None:
 
     for package in ("maplibre-gl", "swagger-ui-dist"):
         app.mount(f"/vendor/{package}", Files(directory=WEB / "node_modules" / package, check_dir=False))
+    app.mount("/audit/web", Files(directory=WEB / "audit"))
     app.mount("/web", Files(directory=WEB / "page"))
 
 

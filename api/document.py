@@ -11,7 +11,15 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from api import examples, examples_custody, examples_imports, examples_outages, schemas
+from api import (
+    examples,
+    examples_audits,
+    examples_coverage,
+    examples_custody,
+    examples_imports,
+    examples_outages,
+    schemas,
+)
 from api.answers import GEOJSON
 from api.examples import Shown
 
@@ -38,7 +46,8 @@ HEADERS_OF = {
     "503": ["Retry-After"],
 }
 # Later pages add to earlier ones.
-PAGES = (examples, examples_custody, examples_imports, examples_outages)
+PAGES = (examples, examples_custody, examples_imports, examples_outages, examples_coverage, examples_audits)
+PARAMETERS = examples.PARAMETERS | examples_coverage.PARAMETERS | examples_audits.PARAMETERS
 PARAMETERS_OF = dict(ChainMap(*(page.PARAMETERS_OF for page in PAGES)))
 BODIES = dict(ChainMap(*(page.BODIES for page in PAGES)))
 ANSWERS = dict(ChainMap(*(page.ANSWERS for page in PAGES)))
@@ -174,7 +183,7 @@ def show_examples(operation: Json) -> None:
     name = operation["operationId"]
     for parameter in operation.get("parameters", ()):
         word = parameter["name"]
-        show(parameter, PARAMETERS_OF.get(f"{name} {word}") or examples.PARAMETERS.get(word))
+        show(parameter, PARAMETERS_OF.get(f"{name} {word}") or PARAMETERS.get(word))
     for media_type, content in operation.get("requestBody", {"content": {}})["content"].items():
         show(content, BODIES.get(f"{name} {media_type}") or BODIES.get(name))
     for status, answer in operation["responses"].items():

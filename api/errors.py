@@ -35,6 +35,8 @@ STATUS: Mapping[type[errors.YizhanError], int] = {
     errors.Gone: 410,
     errors.StationRemoved: 410,
     errors.FeedRestarted: 410,
+    errors.PointsNotFound: 404,
+    errors.FindingNotFound: 404,
     errors.Conflict: 409,
     errors.OrganisationExists: 409,
     errors.HostRefTaken: 409,
@@ -51,6 +53,7 @@ STATUS: Mapping[type[errors.YizhanError], int] = {
     errors.SchemaOutdated: 503,
     errors.PostgisMissing: 503,
     errors.ClusterFailed: 503,
+    errors.WorkshopBusy: 503,
 }
 
 RETRY_AFTER_S = "2"

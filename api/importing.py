@@ -17,10 +17,10 @@ from pydantic import Field
 from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
-from api import answers, workshop
+from api import answers
 from api import errors as api_errors
 from api.deps import Asked, bearer
-from geo import db, errors, imports, organisations
+from geo import db, errors, imports, organisations, workshop
 from geo.access import Principal
 from geo.datum import Datum
 from geo.registration import Entry

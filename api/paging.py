@@ -56,6 +56,11 @@ def read_pair(request: Request, cursor: str) -> tuple[str, str]:
     return first, second
 
 
+def after_key(keys: list[str], last: str | None) -> int:
+    """Where a page begins in a list of unique keys; from the start where the last one seen is no longer there."""
+    return keys.index(last) + 1 if last in keys else 0
+
+
 def cut(rows: list[Row], limit: int) -> tuple[list[Row], bool]:
     """The page of `limit` rows, of one row more that was fetched, and whether there was one more."""
     return rows[:limit], len(rows) > limit

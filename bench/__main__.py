@@ -1,4 +1,4 @@
-"""`python -m bench full | quick | profile`: see `make bench` and `make bench-quick`."""
+"""`python -m bench full | quick | profile | coverage`: see `make bench` and `make bench-quick`."""
 
 import argparse
 import os
@@ -7,7 +7,7 @@ import statistics
 import sys
 from pathlib import Path
 
-from bench import ROOT, contenders, goals, report, runs
+from bench import ROOT, contenders, coverage, goals, report, runs
 from bench.networks import SIZES
 
 QUICK = 30_000
@@ -46,6 +46,10 @@ def arguments() -> argparse.Namespace:
     mode.set_defaults(run=profile)
     mode.add_argument("key", nargs="?", default="plain@200k", help="default: %(default)s; see the lines of `full`")
     mode.add_argument("--seconds", type=int, default=10)
+    mode = modes.add_parser("coverage", help=coverage.run.__doc__)
+    mode.set_defaults(run=coverage.run)
+    mode.add_argument("--stations", type=int, nargs="+", default=[30_000], help="sizes of networks (default: 30000)")
+    mode.add_argument("--country", action="store_true", help="the whole country by district too")
     return parser.parse_args()
 
 

@@ -26,7 +26,7 @@ from geo.settings import Settings
 log = logging.getLogger("yizhan")
 
 # The newest revision under migrations/versions; a test holds the two equal.
-SCHEMA = "0004"
+SCHEMA = "0006"
 
 # Constraint name -> what it means to the caller. What is not here is a mistake of ours and stays a 500.
 CONSTRAINTS: Mapping[str, type[errors.YizhanError]] = {
@@ -167,6 +167,18 @@ def session(engine: Database, actor: Actor = READER, *, as_owner: bool = False) 
             act_as(session, actor)
         yield session
         session.commit()
+
+
+@contextlib.contextmanager
+def released(session: Session) -> Iterator[None]:
+    """Something slow meanwhile: what was written stands, and neither locks nor a connection are held over it.
+
+    The key's day of last use, for one, would hold up every other request with that key.
+    """
+    role = session.scalar(text("SELECT current_setting('role')"))
+    session.commit()
+    yield
+    session.execute(text("SELECT set_config('role', :role, true)"), {"role": role})
 
 
 def act_as(session: Session, actor: Actor) -> None:

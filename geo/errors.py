@@ -13,7 +13,9 @@
     │   ├── KeyNotFound
     │   ├── ClosureNotFound
     │   ├── RequestNotFound
-    │   └── ImportNotFound
+    │   ├── ImportNotFound
+    │   ├── PointsNotFound
+    │   └── FindingNotFound
     ├── Succeeded                    another station has taken its place
     ├── Gone                         it was there and is not any more
     │   ├── StationRemoved
@@ -33,7 +35,8 @@
         ├── DatabaseUnavailable
         ├── SchemaOutdated
         ├── PostgisMissing
-        └── ClusterFailed
+        ├── ClusterFailed
+        └── WorkshopBusy             the process for heavy work has too much to do
 
 Nothing here knows HTTP: ``api.errors`` maps each class to a status, the command line to an exit code.
 """
@@ -132,6 +135,14 @@ class FeedRestarted(Gone):
     """The database was restored since, or is another one; begin the feed anew, without a cursor."""
 
 
+class PointsNotFound(NotFound):
+    """This organisation has not uploaded such points."""
+
+
+class FindingNotFound(NotFound):
+    """The audit finds no such thing, and nobody has decided about it."""
+
+
 class Conflict(YizhanError):
     """The change conflicts with what is already there."""
 
@@ -194,3 +205,7 @@ class PostgisMissing(Unavailable):
 
 class ClusterFailed(Unavailable):
     """The private PostgreSQL cluster could not be started."""
+
+
+class WorkshopBusy(Unavailable):
+    """Too much heavy work is waiting; try again shortly."""

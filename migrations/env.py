@@ -4,10 +4,9 @@ from alembic import context
 from geoalchemy2 import alembic_helpers
 from sqlalchemy import Connection, create_engine, pool, text
 
-from geo import (
-    tables,
-    tables_custody,  # noqa: F401 - its tables are part of the same metadata
-)
+from geo import tables, tables_audits, tables_custody, tables_visits
+
+OURS = (tables_audits, tables_custody, tables_visits)  # tables of the same metadata: to import them is enough
 
 # Any constant will do; it only has to be the same in every process that migrates.
 MIGRATION_LOCK = 0x59495A48414E

@@ -15,11 +15,10 @@ from fastapi.testclient import TestClient
 from openpyxl import load_workbook
 from sqlalchemy import text
 
-from api import workshop
 from api.app import create_app
 from api.importing import XLSX
 from api.schemas_imports import ImportStatus
-from geo import db, organisations
+from geo import db, organisations, workshop
 from geo.datum import Datum, convert
 from geo.settings import Settings
 from geo.vocabulary import Role

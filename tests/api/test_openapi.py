@@ -196,6 +196,14 @@ CHECKS = [
     checks.response_headers_conformance,
     checks.response_schema_conformance,
 ]
+
+
+@schemathesis.serializer("text/csv")
+def send_as_it_is(_: object, value: object) -> bytes:
+    """A body of CSV, which schemathesis makes up as a text."""
+    return str(value).encode("utf-8", "surrogatepass")
+
+
 MADE_UP = schemathesis.openapi.from_dict(deepcopy(DOCUMENT))
 
 

@@ -93,6 +93,9 @@ def test_revisions_import_nothing_of_ours():
         ("station_publication_status_check", vocabulary.PublicationStatus),
         ("station_facility_facility_check", vocabulary.Facility),
         ("station_facility_status_check", vocabulary.FacilityStatus),
+        ("visit_method_check", vocabulary.VisitMethod),
+        ("check_in_outcome_check", vocabulary.CheckinOutcome),
+        ("check_in_facility_check", vocabulary.Facility),
     ],
 )
 def test_the_database_knows_the_words_of_the_vocabulary(session, constraint, enumeration):

@@ -1,0 +1,144 @@
+"""Figures and reports as people take them away: CSV, and a page that prints with its charts."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from html import escape
+from typing import Any
+
+from starlette.responses import Response
+
+from geo import tablefile, vocabulary
+
+# The page loads nothing and runs nothing.
+PAGE_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'", "Cache-Control": "no-store"}
+TITLES = {
+    "region": ("按地区", "By region"),
+    "kind": ("按类型", "By kind"),
+    "organisation_kind": ("按管理单位类别", "By kind of organisation"),
+    "facility": ("按设施", "By facility"),
+    "status": ("按状态", "By status"),
+    "open_24h": ("24 小时开放", "Open round the clock"),
+    "happened": ("本周变化", "What happened this week"),
+    "coverage": ("覆盖情况", "Coverage"),
+    "open_findings": ("待处理的核查发现", "Open findings"),
+}
+LINES = {
+    "entered": ("登记", "entered"),
+    "published": ("发布", "published"),
+    "returned": ("退回", "returned"),
+    "delisted": ("下架", "delisted"),
+    "changed": ("修改", "changed"),
+    "closures_begun": ("开始关闭", "closures begun"),
+    "findings_decided": ("处理核查发现", "findings decided"),
+    "radius_m": ("半径（米）", "radius, m"),
+    "area_share": ("面积覆盖率", "share of area"),
+    "demand_share": ("需求覆盖率", "share of demand"),
+    "demand_median_distance_m": ("需求点距离中位数（米）", "median distance of demand, m"),
+    "stations_per_10000": ("每万人站点数", "stations per 10,000 people"),
+    "close_pairs": ("相距 200 米内的站点对", "pairs within 200 m"),
+    "duplicates": ("疑似重复", "duplicates"),
+    "mislocated": ("位置存疑", "mislocated"),
+    "idle": ("僵尸站点", "idle"),
+    "hours": ("未按时开放", "hours not kept"),
+    "stale": ("久未核实", "stale"),
+    "incomplete": ("信息不全", "incomplete"),
+    "None": ("未填", "unknown"),
+    "True": ("是", "yes"),
+    "False": ("否", "no"),
+}
+STYLE = """
+body{font:15px/1.6 system-ui,"PingFang SC","Microsoft YaHei","Noto Sans CJK SC","WenQuanYi Micro Hei",sans-serif;
+max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1b1b}
+h1{font-size:1.5rem}h2{font-size:1.05rem;margin:1.6rem 0 .4rem}
+section{break-inside:avoid}table{border-collapse:collapse;width:100%}td{padding:.15rem .4rem;vertical-align:middle}
+td:first-child{width:40%}
+td.n{text-align:right;width:6rem;font-variant-numeric:tabular-nums}svg{display:block;width:100%}
+small{color:#555}rect{fill:#2d6a4f}@page{margin:15mm}
+"""
+
+
+def table(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Response:
+    """CSV with a byte-order mark, as spreadsheets need it for Chinese."""
+    file = io.StringIO()
+    writer = csv.writer(file)
+    writer.writerow(columns)
+    writer.writerows([_cell(row[column]) for column in columns] for row in rows)
+    return Response("\ufeff" + file.getvalue(), media_type="text/csv", headers={"Content-Disposition": "attachment"})
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else tablefile.neutralised(str(value))
+
+
+def weekly_table(report: Mapping[str, Any]) -> Response:
+    """The weekly report as rows of section, item and value."""
+    lines = [{"section": section, "item": item, "value": value} for section, item, value in _lines(report)]
+    about = [
+        {"section": "report", "item": name, "value": report[name]} for name in ("region", "name", "week", "stations")
+    ]
+    return table(["section", "item", "value"], [*about, *lines])
+
+
+def _lines(report: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    for section in ("coverage", "happened", "open_findings"):
+        for item, value in report[section].items():
+            yield section, item, value
+    for group, rows in report["by"].items():
+        for row in rows:
+            yield group, str(row.get("name") or row[group]), row["stations"]
+
+
+def weekly_page(report: Mapping[str, Any]) -> Response:
+    """The weekly report as a page to print, in both languages; charts are drawn by this server."""
+    sections: dict[str, list[tuple[str, Any]]] = {}
+    for section, item, value in _lines(report):
+        sections.setdefault(section, []).append((item, value))
+    body = "".join(_section(name, rows) for name, rows in sections.items())
+    title = f"{report['name']} {report['week']} 驿站周报 Weekly report"
+    many, days = report["stations"], f"{report['since'][:10]} – {report['until'][:10]}"
+    about = f"已发布站点 {many} · {many} published stations · {days}"
+    page = (
+        f'<!doctype html><html lang="zh-CN"><meta charset="utf-8"><title>{escape(title)}</title>'
+        f"<style>{STYLE}</style><h1>{escape(title)}</h1><p>{escape(about)}</p>{body}"
+        "<p><small>距离为直线距离。Distances are straight lines.</small></p></html>"
+    )
+    return Response(page, media_type="text/html; charset=utf-8", headers=PAGE_HEADERS)
+
+
+def _section(name: str, rows: Sequence[tuple[str, Any]]) -> str:
+    zh, en = TITLES[name]
+    most = max((value for _, value in rows if isinstance(value, int)), default=0)
+    lines = "".join(
+        f'<tr><td>{escape(_label(item))}</td><td class="n">{escape(_number(value))}</td>'
+        f"<td>{_bar(value, most)}</td></tr>"
+        for item, value in rows
+    )
+    return f"<section><h2>{zh} <small>{en}</small></h2><table>{lines}</table></section>"
+
+
+def _label(item: str) -> str:
+    words = {
+        word.value: f"{word.zh} {word.en}"
+        for word in (
+            *vocabulary.StationKind,
+            *vocabulary.OrganisationKind,
+            *vocabulary.Facility,
+            *vocabulary.OperationalStatus,
+        )
+    }
+    return words.get(item) or " ".join(LINES.get(item, (item,)))
+
+
+def _number(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:,.3f}" if value < 10 else f"{value:,.0f}"
+    return "–" if value is None else f"{value:,}"
+
+
+def _bar(value: object, most: int) -> str:
+    if not isinstance(value, int) or not most:
+        return ""
+    width = f"{200 * value / most:.1f}"
+    drawn = f'<rect width="{width}" height="10"/>'
+    return f'<svg viewBox="0 0 200 10" height="12" preserveAspectRatio="none">{drawn}</svg>'

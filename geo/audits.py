@@ -1,0 +1,53 @@
+"""The audits: which findings there are in a region, and deciding about one."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlmodel import Session
+
+from geo import audit_places, audit_upkeep, audit_visitors, auditors, errors, findings, permits
+from geo.access import Operation, Principal
+from geo.findings import Audit, Decision, Finding, State
+
+Scope = Mapping[str, Any]
+
+FINDERS: Mapping[Audit, Callable[[Session, Scope], list[Finding]]] = {
+    Audit.IDLE: audit_visitors.idle,
+    Audit.HOURS: audit_visitors.hours,
+    Audit.DUPLICATES: audit_places.duplicates,
+    Audit.MISLOCATED: audit_places.mislocated,
+    Audit.STALE: audit_upkeep.stale,
+    Audit.INCOMPLETE: audit_upkeep.incomplete,
+}
+
+
+def found(
+    session: Session, who: Principal, audit: Audit, *, region: str, level: str | None, state: State | None
+) -> list[Finding]:
+    """The findings of an audit in a region, the gravest first; after them what was accepted and is mended.
+
+    Raises `RegionNotFound`, `Forbidden`.
+    """
+    record = auditors.region_for(session, who, region, level)
+    all_of_it = _find(session, audit, {"level": record.level, "region": record.adcode, "station": None})
+    return [finding for finding in all_of_it if state is None or finding.state is state]
+
+
+def _find(session: Session, audit: Audit, scope: Scope) -> list[Finding]:
+    ranked = findings.ranked(FINDERS[audit](session, scope))
+    return findings.with_states(session, audit, ranked, scope)
+
+
+def decide(session: Session, who: Principal, audit: Audit, finding_id: str, decision: Decision) -> Finding:
+    """Decide about a finding, which is then in that state. Raises `FindingNotFound`; `Forbidden` as in a review."""
+    try:
+        station, _ = findings.ids(finding_id)
+    except ValueError:
+        raise errors.FindingNotFound from None
+    permits.see(session, str(station), who, Operation.REVIEW)
+    scope = {"level": None, "region": None, "station": station}
+    finding = next((each for each in _find(session, audit, scope) if each.id == finding_id), None)
+    if finding is None:
+        raise errors.FindingNotFound
+    findings.decide(session, who, finding, decision)
+    return next(each for each in _find(session, audit, scope) if each.id == finding_id)

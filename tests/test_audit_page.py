@@ -1,0 +1,152 @@
+"""The auditor's page in a real browser, served by the real server."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from geo import db, organisations
+from geo.vocabulary import Role
+from tests.factories import draft, organisation, register
+from tests.serving import serving
+from tests.test_map import CHROMIUM, FLAGS, ROOT
+
+HOSTILE = "<img src=x onerror=document.title='owned'>站"
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="needs chromium"),
+    pytest.mark.skipif(not (ROOT / "web/node_modules/maplibre-gl").exists(), reason="needs ./setup.sh"),
+]
+
+
+@dataclass
+class Audited:
+    """The page, an auditor's key, and what must not happen."""
+
+    page: Page
+    key: str
+    errors: list[str] = field(default_factory=list)
+    addresses: list[str] = field(default_factory=list)
+
+    def enter(self, region: str) -> None:
+        self.page.locator("#key").fill(self.key)
+        self.page.locator("#region").fill(region)
+        self.page.locator("#enter button").click()
+        self.figure("stations")
+
+    def figure(self, name: str) -> str:
+        """A figure of the region, when it is measured."""
+        shown = self.page.locator(f"[data-figure={name}]")
+        expect(shown).to_be_visible()
+        return shown.inner_text()
+
+    def drawn(self, layer: str) -> int:
+        """How many features the map shows of a layer, when it is at rest."""
+        ask = """(layer) => new Promise((resolve) => {
+            const { map } = document.getElementById("map");
+            map.once("idle", () => resolve(map.queryRenderedFeatures({ layers: [layer] }).length));
+            map.triggerRepaint();
+        })"""
+        return int(self.page.evaluate(ask, layer))
+
+
+@pytest.fixture(scope="module")
+def site(clone: Callable[[], str]) -> Iterator[tuple[str, str]]:
+    """The address of a server over three stations of Zhengzhou, one of which states a wrong district; and a key."""
+    url = clone()
+    engine = db.make_engine(url)
+    with db.session(engine, db.OPERATOR) as session:
+        organisation(session, "union", kind="trade_union", region="410100")
+        key = organisations.create_key(session, "union", role=Role.AUDITOR)
+        places = [(113.6834, 34.8076, "金水区"), (113.70, 34.715, "管城回族区"), (113.65, 34.7273, "中牟县")]
+        register(
+            session,
+            *(
+                draft(name=HOSTILE if n == 2 else f"站{n}", lon=x, lat=y, stated_district=d)
+                for n, (x, y, d) in enumerate(places)
+            ),
+        )
+    engine.dispose()
+    with serving(url) as address:
+        yield address, key
+
+
+@pytest.fixture
+def audited(site: tuple[str, str]) -> Iterator[Audited]:
+    address, key = site
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, chromium_sandbox=False, args=FLAGS)
+        context = browser.new_context(viewport={"width": 1200, "height": 900}, locale="zh-CN")
+        page = context.new_page()
+        page.set_default_timeout(30_000)
+        expect.set_options(timeout=30_000)
+        audited = Audited(page, key)
+        page.on("pageerror", lambda error: audited.errors.append(str(error)))
+        page.on("request", lambda asked: audited.addresses.append(asked.url))
+        page.goto(f"{address}/audit")
+        yield audited
+        browser.close()
+    assert audited.errors == []
+    own = (f"{address}/", f"blob:{address}/", "data:")
+    assert [url for url in audited.addresses if not url.startswith(own)] == []
+
+
+def test_an_auditor_sees_coverage_gaps_sites_and_works_a_finding_off(audited: Audited):
+    page = audited.page
+    audited.enter("410100")
+    assert audited.figure("stations") == "3"
+    assert page.locator("#children button").count() == 12
+    assert audited.drawn("covered") >= 12
+
+    share = audited.figure("demand_share")
+    page.locator("#radius").fill("3000")
+    expect(page.locator("[data-figure=demand_share]")).not_to_have_text(share)
+    assert float(audited.figure("demand_share").split()[0]) > float(share.split()[0])
+
+    page.locator("#show-gaps").click()
+    expect(page.locator("#results")).to_contain_text("处空白")
+    assert audited.drawn("gaps") > 0
+
+    page.locator("#show-sites").click()
+    expect(page.locator("#results li")).to_have_count(10)
+    expect(page.locator("#results li").first).to_contain_text("+")
+    page.locator("#results li button").first.click()
+    assert audited.drawn("sites") >= 1
+
+    page.locator("[data-audit=mislocated]").click()
+    finding = page.locator("#findings article")
+    expect(finding).to_contain_text("在中牟县界外")
+    assert page.title() != "owned"
+    finding.locator(".reject").click()
+    expect(page.locator("#status")).to_contain_text("rule")  # a rejection without a reason
+    finding.locator("input").fill("实地核实无误")
+    finding.locator(".reject").click()
+    expect(finding).to_have_attribute("data-state", "rejected")
+    expect(finding).to_contain_text("实地核实无误")
+
+
+def test_at_night_nothing_with_unknown_hours_counts_and_the_page_speaks_english(audited: Audited):
+    page = audited.page
+    audited.enter("410105")
+    assert audited.figure("stations") == "1"
+    page.locator("#hour").fill("3")
+    expect(page.locator("[data-figure=stations]")).to_have_text("0")
+    page.locator("#language").click()
+    expect(page.locator("h1")).to_have_text("Audit and planning")
+    expect(page.locator("#figures")).to_contain_text("Share of demand")
+
+
+def test_from_the_country_down_the_tree_and_what_is_not_the_keys_is_said(audited: Audited):
+    page = audited.page
+    page.locator("#key").fill(audited.key)
+    page.locator("#enter button").click()
+    expect(page.locator("#status")).to_contain_text("outside the key's")
+    page.get_by_role("button", name="河南省").click()
+    page.get_by_role("button", name="郑州市").click()
+    assert audited.figure("stations") == "3"
+    with page.context.expect_page() as opened:
+        page.locator("#show-report").click()
+    expect(opened.value.locator("h1")).to_contain_text("郑州市")
+    assert opened.value.locator("rect").count() > 0

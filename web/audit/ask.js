@@ -1,0 +1,27 @@
+// The API with a key. The key is kept here and nowhere else.
+
+let key = "";
+
+export function setKey(given) {
+  key = given;
+}
+
+async function answer(method, path, query, body) {
+  const said = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== undefined && value !== null));
+  const headers = { Authorization: `Bearer ${key}`, ...(body ? { "Content-Type": "application/json" } : {}) };
+  const response = await fetch(`${path}?${said}`, { method, headers, body: body && JSON.stringify(body) });
+  if (response.ok) return response;
+  const problem = await response.json().catch(() => null);
+  throw new Error([problem?.detail ?? `HTTP ${response.status}`, ...(problem?.errors ?? []).map((one) => one.message)].join(" "));
+}
+
+/** The JSON that is answered; what was refused is an error with the server's words. */
+export const ask = async (method, path, query = {}, body = null) => (await answer(method, path, query, body)).json();
+
+/** Open what is answered as a page of its own. */
+export async function open(path, query) {
+  const page = await (await answer("GET", path, query)).blob();
+  const address = URL.createObjectURL(page);
+  window.open(address, "_blank", "noopener");
+  setTimeout(() => URL.revokeObjectURL(address), 60_000);
+}
