@@ -4,7 +4,7 @@ from alembic import context
 from geoalchemy2 import alembic_helpers
 from sqlalchemy import Connection, create_engine, pool, text
 
-from geo import tables
+from geo import tables_visits
 
 # Any constant will do; it only has to be the same in every process that migrates.
 MIGRATION_LOCK = 0x59495A48414E
@@ -19,7 +19,7 @@ def run(connection: Connection) -> None:
     connection.commit()
     context.configure(
         connection=connection,
-        target_metadata=tables.metadata,
+        target_metadata=tables_visits.Row.metadata,
         transaction_per_migration=True,
         compare_type=True,
         include_object=alembic_helpers.include_object,

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 CODE = sorted(path for room in ("api", "geo", "migrations", "tests", "bench") for path in (ROOT / room).rglob("*.py"))
 PURE = {"datum", "hours", "hours_zh", "access", "vocabulary", "distance"}
-IDEAS = PURE | {"db", "errors", "tables", "settings", "embedded", "postgres"}
+IDEAS = PURE | {"db", "errors", "tables", "tables_visits", "settings", "embedded", "postgres"}
 NO_ROOM = {"utils", "core", "common", "helpers", "services", "repositories", "managers"}
 
 

@@ -12,7 +12,7 @@ from alembic.migration import MigrationContext
 from geoalchemy2 import alembic_helpers
 from sqlalchemy import create_engine, text
 
-from geo import db, tables, vocabulary
+from geo import db, tables_visits, vocabulary
 from tests.conftest import at
 
 VERSIONS = sorted((Path(__file__).parents[2] / "migrations" / "versions").glob("[0-9]*.py"))
@@ -64,7 +64,7 @@ def test_up_down_up_leaves_no_drift(empty_url: str):
     with engine.connect() as connection:
         options = {"compare_type": True, "include_object": alembic_helpers.include_object}
         context = MigrationContext.configure(connection, opts=options)
-        assert compare_metadata(context, tables.metadata) == []
+        assert compare_metadata(context, tables_visits.Row.metadata) == []
     engine.dispose()
 
 
@@ -93,6 +93,9 @@ def test_revisions_import_nothing_of_ours():
         ("station_publication_status_check", vocabulary.PublicationStatus),
         ("station_facility_facility_check", vocabulary.Facility),
         ("station_facility_status_check", vocabulary.FacilityStatus),
+        ("visit_method_check", vocabulary.VisitMethod),
+        ("check_in_outcome_check", vocabulary.CheckinOutcome),
+        ("check_in_facility_check", vocabulary.Facility),
     ],
 )
 def test_the_database_knows_the_words_of_the_vocabulary(session, constraint, enumeration):
