@@ -15,9 +15,10 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 
 from api import deps, document, errors
 from api.accesslog import AccessLog
+from api.frequency import Frequency
 from api.front import Front
 from api.limits import BodyLimit
-from api.routes import changes, health, organisations, regions, reviews, search, stations, upkeep, vocabulary
+from api.routes import changes, checkins, health, organisations, regions, reviews, search, stations, upkeep, vocabulary
 from geo import db
 from geo.follower import Follower
 from geo.settings import Settings
@@ -49,8 +50,9 @@ def create_app(settings: Settings | None = None, engine: db.Database | None = No
         docs_url=None,
         redoc_url=None,
     )
+    app.state.frequency = Frequency()
     errors.install(app)
-    for module in (health, vocabulary, search, stations, changes, regions, upkeep, reviews, organisations):
+    for module in (health, vocabulary, search, stations, changes, regions, upkeep, reviews, organisations, checkins):
         app.include_router(module.router)
     add_pages(app)
     app.add_middleware(BodyLimit)

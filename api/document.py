@@ -10,12 +10,15 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from api import examples, schemas
+from api import examples, examples_checkins, schemas
 from api.answers import GEOJSON
 from api.examples import Shown
 
 Json = dict[str, Any]
 REF = "#/components/schemas/"
+PARAMETERS = examples.PARAMETERS | examples_checkins.PARAMETERS
+BODIES = examples.BODIES | examples_checkins.BODIES
+ANSWERS = examples.ANSWERS | examples_checkins.ANSWERS
 NEEDS_NO_DATABASE = {"check_health", "list_vocabulary", "show_metrics"}
 FEATURES = ("StationFeature", "PendingFeature")  # their ETag is the station's
 PATCHES = {"application/merge-patch+json": "StationDraft"}  # what a body of this type amends
@@ -159,13 +162,13 @@ def show_examples(operation: Json) -> None:
     name = operation["operationId"]
     for parameter in operation.get("parameters", ()):
         word = parameter["name"]
-        show(parameter, examples.PARAMETERS_OF.get(f"{name} {word}") or examples.PARAMETERS.get(word))
+        show(parameter, examples.PARAMETERS_OF.get(f"{name} {word}") or PARAMETERS.get(word))
     for content in operation.get("requestBody", {"content": {}})["content"].values():
-        show(content, examples.BODIES.get(name))
+        show(content, BODIES.get(name))
     for status, answer in operation["responses"].items():
-        usual = examples.ANSWERS.get(name) if status < "300" else None
+        usual = ANSWERS.get(name) if status < "300" else None
         for content in answer.get("content", {}).values():
-            show(content, examples.ANSWERS.get(f"{name} {status}", usual))
+            show(content, ANSWERS.get(f"{name} {status}", usual))
 
 
 def show(place: Json, shown: Shown | None) -> None:
