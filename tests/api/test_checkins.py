@@ -4,6 +4,8 @@ import re
 import secrets
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
@@ -11,7 +13,7 @@ from sqlmodel import Session
 
 from api.frequency import MOST_OF_AN_ADDRESS_AT_A_STATION, WINDOW_S, Frequency
 from geo import checkins, db, errors, posters
-from geo.checkins import CheckInDraft
+from geo.checkins import Band, CheckInDraft
 from geo.tables_visits import Poster
 from tests.cast import LAT, LON
 from tests.conftest import SECRET
@@ -24,8 +26,8 @@ def path(cast) -> str:
 
 
 @pytest.fixture
-def say(cast, path) -> Callable[..., dict]:
-    def say(outcome: str = "used_ok", **said: object) -> dict:
+def say(cast, path) -> Callable[..., dict[str, Any]]:
+    def say(outcome: str = "used_ok", **said: object) -> dict[str, Any]:
         answer = cast.public.post(f"{path}/check-ins", json={"outcome": outcome, **said})
         assert answer.status_code == 201, answer.text
         return dict(answer.json())
@@ -44,8 +46,6 @@ def ask(house, query: str, **asked: object):
 
 def token_of(house, path: str) -> str:
     with db.session(house) as session:
-        from uuid import UUID
-
         return posters.token(posters.in_force(session, UUID(path.rsplit("/", 1)[1])), SECRET.encode())
 
 
@@ -221,5 +221,10 @@ def test_too_many_check_ins_are_answered_with_429_and_when_to_come_again(cast, s
 
 
 def test_a_token_is_as_long_as_the_door_expects(session: Session):
-    poster = Poster(id=checkins.UUID(int=1), station_id=checkins.UUID(int=2))
+    poster = Poster(id=UUID(int=1), station_id=UUID(int=2))
     CheckInDraft(outcome="used_ok", token=posters.token(poster, b"secret"))
+
+
+def test_the_database_knows_the_bands(session: Session):
+    known = "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'check_in_distance_band_check'"
+    assert set(re.findall("'([a-z0-9_]+)'", session.scalar(text(known)))) == {band.value for band in Band}
