@@ -15,12 +15,14 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 
 from api import deps, document, errors
 from api.accesslog import AccessLog
+from api.frequency import Frequency
 from api.front import Front
 from api.head import Head
 from api.limits import BodyLimit
 from api.routes import (
     audits,
     changes,
+    checkins,
     coverage,
     custody,
     figures,
@@ -43,7 +45,7 @@ from geo.settings import Settings
 WEB = Path(__file__).parents[1] / "web"
 ROOMS = (
     *(health, vocabulary, search, stations, changes, regions, upkeep, reviews, organisations),
-    *(custody, imports, outages, history, coverage, audits, figures),
+    *(custody, imports, outages, history, coverage, audits, figures, checkins),
 )
 DESCRIPTION = """The open registry of China's outdoor-worker service stations (户外劳动者服务站点).
 
@@ -71,6 +73,7 @@ def create_app(settings: Settings | None = None, engine: db.Database | None = No
         docs_url=None,
         redoc_url=None,
     )
+    app.state.frequency = Frequency()
     errors.install(app)
     for module in ROOMS:
         app.include_router(module.router)

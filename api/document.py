@@ -14,6 +14,7 @@ from fastapi.openapi.utils import get_openapi
 from api import (
     examples,
     examples_audits,
+    examples_checkins,
     examples_coverage,
     examples_custody,
     examples_imports,
@@ -47,10 +48,12 @@ HEADERS_OF = {
 }
 # Later pages add to earlier ones.
 PAGES = (examples, examples_custody, examples_imports, examples_outages, examples_coverage, examples_audits)
-PARAMETERS = examples.PARAMETERS | examples_coverage.PARAMETERS | examples_audits.PARAMETERS
+PARAMETERS = (
+    examples.PARAMETERS | examples_coverage.PARAMETERS | examples_audits.PARAMETERS | examples_checkins.PARAMETERS
+)
 PARAMETERS_OF = dict(ChainMap(*(page.PARAMETERS_OF for page in PAGES)))
-BODIES = dict(ChainMap(*(page.BODIES for page in PAGES)))
-ANSWERS = dict(ChainMap(*(page.ANSWERS for page in PAGES)))
+BODIES = dict(ChainMap(examples_checkins.BODIES, *(page.BODIES for page in PAGES)))
+ANSWERS = dict(ChainMap(examples_checkins.ANSWERS, *(page.ANSWERS for page in PAGES)))
 IF_NONE_MATCH = {
     "name": "If-None-Match",
     "in": "header",

@@ -1,7 +1,8 @@
 """Heavy work in one process beside the serving one, so that its arithmetic never holds up an answer to a rider.
 
 `run(function, *args)` waits for the result, `submit` does not; the function must be importable and its arguments
-picklable. One job at a time, politely; started when first needed, started anew when it died. Knows nothing of what it works on.
+picklable. One job at a time, politely; started when first needed, started anew when it died. Knows nothing of what
+it works on.
 """
 
 import os

@@ -4,7 +4,7 @@ from alembic import context
 from geoalchemy2 import alembic_helpers
 from sqlalchemy import Connection, create_engine, pool, text
 
-from geo import tables, tables_audits, tables_custody, tables_visits
+from geo import tables_audits, tables_custody, tables_visits
 
 OURS = (tables_audits, tables_custody, tables_visits)  # tables of the same metadata: to import them is enough
 
@@ -21,7 +21,7 @@ def run(connection: Connection) -> None:
     connection.commit()
     context.configure(
         connection=connection,
-        target_metadata=tables.metadata,
+        target_metadata=tables_visits.Row.metadata,
         transaction_per_migration=True,
         compare_type=True,
         include_object=alembic_helpers.include_object,
