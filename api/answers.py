@@ -13,7 +13,7 @@ from sqlalchemy import RowMapping
 from sqlmodel import Session
 from starlette.responses import Response
 
-from geo import datum, distance, opening, stations
+from geo import datum, distance, opening, stations, transfer
 from geo.datum import Datum
 from geo.findings import Finding
 from geo.opening import Card, Moment
@@ -54,7 +54,18 @@ def page(
     """A page of stations, true as of that instant."""
     features = [stations.feature(row, crs, when) for row in rows]
     said = {"crs": crs, "as_of": stations.instant(as_of), "links": links}
-    return geojson({"type": "FeatureCollection", **said, "features": features})
+    return geojson({"type": "FeatureCollection", **said, "features": features}, Link=link_header(links))
+
+
+def sheet(rows: Sequence[Card], crs: Datum, links: Sequence[Mapping[str, str]]) -> Response:
+    """A page of stations as CSV."""
+    content = b"".join(transfer.table(rows, crs))
+    return Response(content, media_type="text/csv", headers={"Link": link_header(links)})
+
+
+def link_header(links: Sequence[Mapping[str, str]]) -> str:
+    """The links of a page as a header (RFC 8288)."""
+    return ", ".join(f'<{link["href"]}>; rel="{link["rel"]}"; type="{link["type"]}"' for link in links)
 
 
 def changes(rows: Sequence[Card], crs: Datum, when: Moment, cursor: str) -> Response:

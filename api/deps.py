@@ -252,6 +252,7 @@ class ListQuery(FilterQuery):
         examples=["amap_poi:B0FFG8A1XZ"],
     )
     crs: Datum = Field(Datum.WGS84, description="datum of bbox and of the positions answered")
+    format: Literal["geojson", "csv"] = Field("geojson", description="CSV says where the next page is in `Link`")
     limit: UpTo500 = Field(50, description="how many, at most 500")
     cursor: str | None = Field(None, description="from `links` of the page before")
 

@@ -256,6 +256,7 @@ ANSWERS: dict[str, Shown] = {
     "find_nearest_stations": Shown(nearest(HAVEN), nearest(STOP)),
     "show_metrics": same('yizhan_request_seconds_count{operation="find_nearest_stations",status="200"} 1042.0\n'),
     "list_changes": Shown(changes(HAVEN, deleted=False), changes(STOP, deleted=True)),
+    "list_stations text/csv": same("code,managed_by,name,…\nYZ0000000176,ccb-zz,劳动者港湾,…\n"),
     "list_stations": Shown(stations(HAVEN), stations(STOP)),
     **dict.fromkeys(["get_station", "get_station_by_code"], STATION),
     **dict.fromkeys(

@@ -27,6 +27,7 @@ EMPTY = FAULT | {"facility": "medicine", "status": "out_of_stock", "note": None,
 PARAMETERS_OF: dict[str, Shown] = {
     "reopen_region batch": Shown(BATCH, CLOSURE_ID),
     "list_organisation_history code": Shown("ccb-zz", "union-bj"),
+    "list_closures state": Shown("current", "coming"),
     "list_faults facility": Shown("microwave", "medicine"),
 }
 BODIES: dict[str, Shown] = {

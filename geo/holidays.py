@@ -18,6 +18,9 @@ from geo.hours import Calendar
 REFRESH_S = 10.0
 WARN_DAYS = 60
 
+# Days off in every year by the regulation on holidays; the lunar ones are on other days each year.
+STATUTORY = ((1, 1), (5, 1), (10, 1), (10, 2), (10, 3))
+
 KINDS = {"holiday": "holiday", "休": "holiday", "放假": "holiday"} | dict.fromkeys(("workday", "班", "上班"), "workday")
 
 
@@ -54,7 +57,20 @@ def load_file(session: Session, content: bytes, *, source: str) -> dict[int, int
     notices: dict[int, dict[date, str]] = {}
     for day, kind in days.items():
         notices.setdefault(_notice_of(day, days), {})[day] = kind
+    _whole(notices)
     return {year: _store(session, year, found, source) for year, found in sorted(notices.items())}
+
+
+def _whole(notices: Mapping[int, Mapping[date, str]]) -> None:
+    """Refuse a part of a notice: with it the year would count as known, and the other holidays as working days."""
+    problems = [
+        Problem((str(year),), f"expected the whole notice, in which {month}-{day:02} is a day off")
+        for year, days in notices.items()
+        for month, day in STATUTORY
+        if days.get(date(year, month, day)) != "holiday"
+    ]
+    if problems:
+        raise errors.UnreadableFile("The notice is not whole.", problems=problems)
 
 
 def _notice_of(day: date, days: Iterable[date]) -> int:

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import secrets
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, field_validator, model_validator
@@ -81,6 +81,13 @@ class KeyDraft(BaseModel):
     role: Role
     region: Adcode | None = None
     expires_at: Instant | None = None
+
+    @field_validator("expires_at")
+    @classmethod
+    def _is_to_come(cls, value: datetime | None) -> datetime | None:
+        if value is not None and value <= datetime.now(UTC):
+            raise ValueError("expected an instant to come")
+        return value
 
 
 def draft(**said: Any) -> OrganisationDraft:

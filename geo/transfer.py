@@ -4,7 +4,7 @@ import csv
 import io
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,10 +14,10 @@ import orjson
 from sqlalchemy import text
 from sqlmodel import Session
 
-from geo import db, misplaced, opening, registration, stations, tablefile
+from geo import datum, db, misplaced, opening, registration, stations, tablefile
 from geo.datum import Datum
 from geo.errors import Problem
-from geo.opening import Moment
+from geo.opening import Card, Moment
 from geo.registration import Entry, Incoming, Seen, Verdict
 from geo.stations import StationDraft
 from geo.vocabulary import StationKind
@@ -133,9 +133,9 @@ def _unwritten(row: dict[str, Any]) -> dict[str, Any]:
 
 
 COLUMNS = (
-    "code",
+    *("code", "managed_by"),
     *(name for name in StationDraft.model_fields if name not in {"lon", "lat", "crs"}),
-    *("lon", "lat", "crs", "adcode", "district", "city", "province", "publication_status", "updated_at"),
+    *("lon", "lat", "crs", "adcode", "district", "city", "province", "publication_status", "synthetic", "updated_at"),
 )
 
 
@@ -164,6 +164,22 @@ def _ndjson(rows: Any, when: Moment) -> Iterator[bytes]:
 
 
 def _csv(rows: Any, _: Moment) -> Iterator[bytes]:
+    """Positions as they were submitted, so that what is taken out can be brought in again."""
+    places = ("lon", "lat", "crs")
+    yield from _table({**row, **{name: row[f"submitted_{name}"] for name in places}} for row in rows)
+
+
+def table(rows: Iterable[Card], crs: Datum) -> Iterator[bytes]:
+    """Cards as CSV, piece by piece, with positions in that datum, seven decimals."""
+    yield from _table(_placed(row, crs) for row in rows)
+
+
+def _placed(row: Card, crs: Datum) -> dict[str, Any]:
+    lon, lat = datum.convert(row["lon"], row["lat"], Datum.WGS84, crs)
+    return {**row, "lon": round(lon, 7), "lat": round(lat, 7), "crs": crs.value}
+
+
+def _table(rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
     """With a BOM, without which spreadsheets take the Chinese for another encoding."""
     buffer = io.StringIO()
     writer = csv.writer(buffer)
@@ -179,7 +195,7 @@ def _csv(rows: Any, _: Moment) -> Iterator[bytes]:
 
 
 def _cell(row: Mapping[str, Any], name: str) -> object:
-    value = row[f"submitted_{name}" if name in {"lon", "lat", "crs"} else name]
+    value = row[name]
     if name == "facilities":
         value = ";".join(f"{item['facility']}={item['status']}" for item in value)
     elif name == "external_ids":

@@ -52,10 +52,10 @@ def read(session: Session, who: Principal | None, station_id: str) -> Outcome:
     return Outcome(row, pending=tuple(sorted(proposal.changes)) if proposal else ())
 
 
-def read_by_code(session: Session, code: str) -> RowMapping:
-    """The published station with this code. Raises as `read` does."""
+def read_by_code(session: Session, who: Principal | None, code: str) -> Outcome:
+    """The station with this code, as `read` shows it. Raises as that does."""
     row = stations.get_by_code(session, code, hidden=True)
-    return read(session, None, str(row["id"])).row
+    return read(session, who, str(row["id"]))
 
 
 def register(session: Session, who: Principal, draft: StationDraft) -> Outcome:

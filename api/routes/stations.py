@@ -19,15 +19,17 @@ from geo.datum import Datum
 from geo.directory import Directory
 from geo.opening import Card, Moment
 from geo.search import Listing
+from geo.upkeep import Outcome
 
 router = APIRouter(prefix="/v1/stations", tags=["stations"])
+CSV = {"content": {"text/csv": {"schema": {"type": "string"}}}}
 
 
 @router.get(
     "",
     summary="List stations by place, name, kind or manager 站点列表",
     response_class=Response,
-    responses={200: {"model": StationCollection}, **problems(400, 404, 503)},
+    responses={200: {"model": StationCollection, **CSV}, **problems(400, 404, 503)},
 )
 def list_stations(request: Request, asked: Annotated[ListQuery, Query()]) -> Response:
     """Published stations in the order of their ids; follow `links` of rel `next` for more."""
@@ -61,7 +63,10 @@ def page_of(
 ) -> Response:
     """The page that was asked for, of one row more than it holds."""
     rows, more = paging.cut(list(found), asked.limit)
-    links = paging.links(request, answers.GEOJSON, str(rows[-1]["id"]) if more else None)
+    media_type = "text/csv" if asked.format == "csv" else answers.GEOJSON
+    links = paging.links(request, media_type, str(rows[-1]["id"]) if more else None)
+    if asked.format == "csv":
+        return answers.sheet(rows, asked.crs, links)
     return answers.page(rows, asked.crs, when, links, as_of=as_of or when.at)
 
 
@@ -69,15 +74,22 @@ def page_of(
     "/by-code/{code}",
     summary="One station by its code 按编码查询站点",
     response_class=Response,
-    responses={200: {"model": StationFeature}, **SUCCEEDED, **problems(400, 404, 410, 503)},
+    responses={200: {"model": StationFeature}, **SUCCEEDED, **problems(400, 401, 404, 410, 503)},
 )
 def get_station_by_code(request: Request, code: str, crs: CrsParam = Datum.WGS84) -> Response:
     """The station with this code, with an ETag; merged or relocated it leads on to its successor, removed it is 410."""
 
     def ask(session: Session) -> Response:
-        return answers.station(request, upkeep.read_by_code(session, code), crs, opening.moment(session))
+        who = perhaps_authenticate(request, session)
+        return found(request, session, upkeep.read_by_code(session, who, code), crs, pending=who is not None)
 
     return reading.either(request, ask, lambda known: recalled(request, known, code, crs))
+
+
+def found(request: Request, session: Session, outcome: Outcome, crs: Datum, *, pending: bool) -> Response:
+    """A station from the database; who has a key is also told what waits for review."""
+    more = {"pending": list(outcome.pending)} if pending else {}
+    return answers.station(request, outcome.row, crs, opening.moment(session), **more)
 
 
 def recalled(request: Request, known: Directory, key: str, crs: Datum) -> Response:
@@ -101,8 +113,6 @@ def get_station(
 
     def ask(session: Session) -> Response:
         who = perhaps_authenticate(request, session)
-        found = upkeep.read(session, who, station_id)
-        more = {"pending": list(found.pending)} if who else {}
-        return answers.station(request, found.row, crs, opening.moment(session), **more)
+        return found(request, session, upkeep.read(session, who, station_id), crs, pending=who is not None)
 
     return reading.either(request, ask, lambda known: recalled(request, known, station_id, crs))

@@ -1,9 +1,12 @@
 """Keys, and who may do what with them: 401, 403 and 404 over HTTP."""
 
+from datetime import UTC, datetime
+
 import pytest
 from sqlalchemy import text
 
-from geo import db
+from geo import db, organisations
+from geo.vocabulary import Role
 from tests.cast import BODY, Caller, Cast
 
 
@@ -34,7 +37,7 @@ def test_unknown_paths_and_methods_come_before_the_key(cast: Cast):
     assert cast.public.post("/v1/stations/x/paint").status_code == 404
 
 
-def test_a_revoked_or_expired_key_ends_at_once(cast: Cast):
+def test_a_revoked_or_expired_key_ends_at_once(cast: Cast, house):
     assert cast.bank("GET", "/v1/stations/x").status_code == 404
     prefix = cast.bank.headers["Authorization"].split(" ")[1].rsplit("_", 1)[0]
     made = cast.admin("POST", "/v1/organisations/ccb/keys", json={"role": "host"})
@@ -44,7 +47,12 @@ def test_a_revoked_or_expired_key_ends_at_once(cast: Cast):
     assert cast.bank("POST", "/v1/stations", json=BODY).status_code == 401
     assert second("POST", "/v1/stations", json=BODY).status_code == 201
     past = {"role": "host", "expires_at": "2020-01-01T00:00:00Z"}
-    expired = Caller(cast.public, cast.admin("POST", "/v1/organisations/ccb/keys", json=past).json()["key"])
+    refused = cast.admin("POST", "/v1/organisations/ccb/keys", json=past)
+    assert refused.status_code == 422
+    assert "to come" in refused.json()["errors"][0]["message"]
+    with db.session(house) as session:
+        ended = datetime(2020, 1, 1, tzinfo=UTC)
+        expired = Caller(cast.public, organisations.create_key(session, "ccb", role=Role.HOST, expires_at=ended))
     assert expired("POST", "/v1/stations", json=BODY).status_code == 401
 
 

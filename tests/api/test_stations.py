@@ -1,5 +1,7 @@
 """Single stations and lists over HTTP."""
 
+import csv
+import io
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
@@ -142,3 +144,25 @@ def test_pages_hold_every_station_once(client, house):
         seen += [feature["id"] for feature in body["features"]]
         path = next((link["href"] for link in body["links"] if link["rel"] == "next"), "")
     assert seen == sorted(made)
+
+
+def test_a_list_comes_as_csv_with_the_next_page_in_a_header(client, house):
+    with db.session(house, ACTOR) as session:
+        for number in range(3):
+            station(session, name=f"=站 {number}", lon=LON + number / 100)
+    answer = client.get("/v1/stations", params={"format": "csv", "limit": 2, "crs": "gcj02"})
+    assert answer.headers["content-type"].startswith("text/csv")
+    rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    assert len(rows) == 2
+    assert rows[0]["crs"] == "gcj02"
+    assert float(rows[0]["lon"]) > LON + 0.004
+    assert rows[0]["name"].startswith("'=")  # no formula
+    following = client.get(answer.links["next"]["url"])
+    assert len(following.content.splitlines()) == 2
+
+
+def test_a_host_finds_its_draft_by_code_too(cast):
+    path = cast.register()
+    code = cast.bank("GET", path).json()["properties"]["code"]
+    assert cast.public.get(f"/v1/stations/by-code/{code}").status_code == 404
+    assert cast.bank("GET", f"/v1/stations/by-code/{code}").json()["pending"] == []

@@ -31,9 +31,10 @@ def test_an_empty_table_is_the_package(session):
 
 def test_a_notice_is_loaded_from_a_file_and_replaces_its_year(session):
     holidays.fill(session)
-    notice = "day,kind\n2027-01-01,holiday\n2027-01-03,休\n2027-02-14,班\n"
-    assert holidays.load_file(session, notice.encode(), source="notice.csv") == {2027: 3}
-    assert holidays.load_file(session, b"day,kind\n2027-01-01,holiday\n", source="again.csv") == {2027: 1}
+    least = "".join(f"2027-{day},休\n" for day in ("01-01", "05-01", "10-01", "10-02", "10-03"))
+    notice = f"day,kind\n{least}2027-01-03,holiday\n2027-02-14,班\n"
+    assert holidays.load_file(session, notice.encode(), source="notice.csv") == {2027: 7}
+    assert holidays.load_file(session, f"day,kind\n{least}".encode(), source="again.csv") == {2027: 5}
     holidays.forget()
     found = holidays.current(session)
     assert found.published_through == date(2027, 12, 31)
@@ -41,7 +42,11 @@ def test_a_notice_is_loaded_from_a_file_and_replaces_its_year(session):
 
 
 @pytest.mark.parametrize(
-    "content", ["", "day,kind\n", "day,kind\n2027-13-01,holiday\n", "day,kind\n2027-01-01,maybe\n", "a,b\n1,2\n"]
+    "content",
+    [
+        *("", "day,kind\n", "day,kind\n2027-13-01,holiday\n", "day,kind\n2027-01-01,maybe\n", "a,b\n1,2\n"),
+        "day,kind\n2027-01-01,holiday\n2027-10-01,holiday\n",  # a part of one
+    ],
 )
 def test_a_bad_notice_is_refused_whole(session, content):
     with pytest.raises(errors.UnreadableFile):

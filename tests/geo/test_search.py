@@ -139,7 +139,7 @@ def riders(count: int) -> list[tuple[float, float]]:
     return [*EDGES, *((float(x), float(y)) for x, y in points)][:count]
 
 
-@pytest.mark.parametrize("points", [2_000, pytest.param(4_000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("points", [600, pytest.param(2_000, marks=pytest.mark.long)])
 def test_nearest_equals_the_brute_force_oracle(network: Network, points: int):
     rng = random.Random(5)
     with db.session(network.engine) as session:
