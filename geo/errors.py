@@ -11,7 +11,10 @@
     │   ├── OrganisationNotFound
     │   ├── RegionNotFound
     │   ├── KeyNotFound
-    │   └── ClosureNotFound
+    │   ├── ClosureNotFound
+    │   ├── VisitNotFound
+    │   ├── PosterNotFound
+    │   └── AlertNotFound
     ├── Gone
     │   └── FeedRestarted
     ├── Conflict
@@ -19,11 +22,15 @@
     │   ├── HostRefTaken
     │   ├── AlreadyRegistered
     │   ├── IllegalMove
+    │   ├── VisitDiffers
+    │   ├── AlreadyReversed
     │   └── NotEmpty
     ├── RevisionRequired             a change that does not say which revision it is of
     ├── StaleRevision                a change of a revision that is no longer the last
+    ├── TooOften                     a caller asks more often than is good for the others
     └── Unavailable                  nothing was written; try again
         ├── DatabaseUnavailable
+        ├── QueueFull
         ├── SchemaOutdated
         ├── PostgisMissing
         └── ClusterFailed
@@ -105,6 +112,18 @@ class FeedRestarted(Gone):
     """The database was restored since, or is another one; begin the feed anew, without a cursor."""
 
 
+class VisitNotFound(NotFound):
+    """The station has no such visit."""
+
+
+class PosterNotFound(NotFound):
+    """The station has no poster in force."""
+
+
+class AlertNotFound(NotFound):
+    """The station has no such open alert."""
+
+
 class Conflict(YizhanError):
     """The change conflicts with what is already there."""
 
@@ -129,6 +148,14 @@ class NotEmpty(Conflict):
     """The registry already holds stations."""
 
 
+class VisitDiffers(Conflict):
+    """A visit with this id is recorded with other content; give a new one an id of its own."""
+
+
+class AlreadyReversed(Conflict):
+    """This visit is reversed already, or is itself a reversal."""
+
+
 class RevisionRequired(YizhanError):
     """Say which revision you change: If-Match with the ETag you were given."""
 
@@ -137,12 +164,20 @@ class StaleRevision(YizhanError):
     """The station has changed since; read it again, then repeat the change."""
 
 
+class TooOften(YizhanError):
+    """Too many requests; try again later."""
+
+
 class Unavailable(YizhanError):
     """The service cannot answer now; nothing was written."""
 
 
 class DatabaseUnavailable(Unavailable):
     """The database does not answer; nothing was written. Try again shortly."""
+
+
+class QueueFull(Unavailable):
+    """More visits are coming in than can be written; this one was not. Try again shortly."""
 
 
 class SchemaOutdated(Unavailable):

@@ -79,7 +79,6 @@ class VisitorKey(Row, table=True):
     """The key of a day's visitor tokens; unlogged, and destroyed after 48 hours."""
 
     __tablename__ = "visitor_key"
-    __table_args__ = {"prefixes": ["UNLOGGED"]}
 
     day: date = Field(primary_key=True)
     key: bytes
