@@ -64,7 +64,7 @@ def test_up_down_up_leaves_no_drift(empty_url: str):
     with engine.connect() as connection:
         options = {"compare_type": True, "include_object": alembic_helpers.include_object}
         context = MigrationContext.configure(connection, opts=options)
-        assert compare_metadata(context, tables_visits.Row.metadata) == []
+        assert compare_metadata(context, tables_visits.metadata) == []
     engine.dispose()
 
 

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from geo import db, errors, figures, ledger, organisations, visits
+from geo.access import Principal
 from geo.figures import Bucket, Scope, Span
 from geo.ledger import Entry, VisitDraft
 from geo.vocabulary import Role
@@ -40,7 +41,7 @@ def record(session, key, where, **said):
 
 def read(session, where, first="2026-05-01", last="2026-05-31", bucket=Bucket.MONTH):
     span = Span(date.fromisoformat(first), date.fromisoformat(last), bucket)
-    principal = organisations.Principal("ccb", "host", "x")
+    principal = Principal("ccb", "host", "x")
     return figures.of_station(session, principal, str(where), span)
 
 
@@ -216,9 +217,9 @@ def test_figures_of_a_region_are_suppressed_for_the_public_only(session, host):
         ("qr_scan", None, True),
         ("staff_tally", None, True),
     ]
-    union = organisations.Principal("union", "auditor", "x", "410000")
+    union = Principal("union", "auditor", "x", "410000")
     assert [cell.visits for cell in figures.of_many(session, union, scope, span)] == [1, 3]
-    elsewhere = organisations.Principal("union", "auditor", "x", "110000")
+    elsewhere = Principal("union", "auditor", "x", "110000")
     assert figures.of_many(session, elsewhere, scope, span) == public
     assert figures.of_many(session, union, Scope(region="110000"), span) == []
 
