@@ -8,8 +8,10 @@ from sqlalchemy import BigInteger, Index, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
+from geo import tables
 from geo.tables import NOW, Instant, Row, TextArray
 
+metadata = tables.metadata  # one for all tables; whoever compares it imports this file too
 MADE = {"server_default": text("gen_random_uuid()")}
 
 

@@ -21,7 +21,7 @@ def run(connection: Connection) -> None:
     connection.commit()
     context.configure(
         connection=connection,
-        target_metadata=tables_visits.Row.metadata,
+        target_metadata=tables_visits.metadata,
         transaction_per_migration=True,
         compare_type=True,
         include_object=alembic_helpers.include_object,

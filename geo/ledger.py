@@ -1,0 +1,247 @@
+"""The ledger: what is said of a visit, and entering many at once, each with its own verdict.
+
+A batch is checked set-wise, so that one bad row does not stop its neighbours. Who may record, and who says so, is
+found in the same transaction: a key that was revoked records nothing. Reading is `geo.visit_figures`.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Self
+from uuid import UUID
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from sqlalchemy import RowMapping, text
+from sqlmodel import Session
+
+from geo import access, anomalies, db, errors, organisations
+from geo.access import Answer, Operation, Principal, Relation, Target
+from geo.errors import Problem
+from geo.instant import Instant
+from geo.stations import trimmed
+from geo.vocabulary import Serves, VisitMethod
+
+LARGEST_COUNT = 1_000_000
+LONGEST = timedelta(days=366)
+# Clocks at doors are wrong; what is further ahead than this is no clock but a mistake.
+FUTURE = timedelta(hours=2)
+# From here on copying pays; below it one statement with arrays is quicker than a table to copy to.
+MANY = 200
+
+
+class VisitDraft(BaseModel):
+    """A count over a period, by a method that sees everybody (`complete`) or does not."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: UUID = Field(description="made by the sender; the same again is the same visit")
+    count: int = Field(1, ge=0, le=LARGEST_COUNT, description="visits; a report of 0 is not silence")
+    started_at: Instant
+    ended_at: Instant | None = None
+    method: VisitMethod
+    complete: bool | None = Field(
+        None, description="whether the method sees everybody; left out: not for `qr_scan`, yes for the others"
+    )
+    by_group: dict[Serves, Annotated[int, Field(ge=0, le=LARGEST_COUNT)]] | None = None
+    device: Annotated[str, trimmed(100)] | None = None
+
+    @field_validator("device")
+    @classmethod
+    def _storable(cls, value: str | None) -> str | None:
+        if value is not None and (reason := db.unstorable(value)):
+            raise ValueError(reason)
+        return value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.ended_at is not None and not timedelta(0) < self.ended_at - self.started_at <= LONGEST:
+            raise ValueError("ended_at: expected an instant after started_at, 366 days later at most")
+        if self.by_group and sum(self.by_group.values()) > self.count:
+            raise ValueError("by_group: expected no more people than count")
+        return self
+
+    def sees_everybody(self) -> bool:
+        """Whether the count is of all who came; a poster is scanned by those who care to."""
+        return self.complete if self.complete is not None else self.method is not VisitMethod.QR_SCAN
+
+
+@dataclass(slots=True)
+class Entry:
+    """One visit on its way into the ledger: whose key, which station, what is said; then what became of it.
+
+    Afterwards `row` is the visit as it stands recorded, `new` whether this entry made it; or `error` says why not.
+    """
+
+    key: str
+    station_id: UUID
+    draft: VisitDraft
+    reverses: UUID | None = None
+    reason: str | None = None
+    row: dict[str, Any] = field(default_factory=dict)
+    new: bool = False
+    error: errors.YizhanError | None = None
+
+
+def key_of(key: str) -> str:
+    """The prefix by which a key is found."""
+    return key.removeprefix(organisations.KEY_MARK).split("_")[0]
+
+
+def record(session: Session, entries: Sequence[Entry]) -> None:
+    """Enter what may be entered; each entry then carries its row or its error. All in this one transaction."""
+    facts = _facts(session, entries)
+    first: dict[tuple[UUID, UUID], Entry] = {}
+    for entry in entries:
+        _weigh(entry, facts[entry.key, entry.station_id])
+        if entry.error is None:
+            first.setdefault((entry.station_id, entry.draft.id), entry)
+    _note_use(session, facts.values())
+    anomalies.flag(session, [(entry.row, facts[entry.key, entry.station_id]) for entry in first.values()])
+    entered = _enter(session, [entry.row for entry in first.values()])
+    lost = first.keys() - entered
+    known = _known(session, lost) if lost else {}
+    for entry in entries:
+        if entry.error is None:
+            _settle(entry, first, known, entered)
+
+
+def _facts(session: Session, entries: Sequence[Entry]) -> dict[tuple[str, UUID], RowMapping]:
+    """What the database knows of each key and station of the batch, once a pair."""
+    pairs = list(dict.fromkeys((entry.key, entry.station_id) for entry in entries))
+    asked = {"prefixes": [key_of(key) for key, _ in pairs], "stations": [station for _, station in pairs]}
+    found = session.execute(db.sql("visit_facts"), asked).mappings()
+    return dict(zip(pairs, found, strict=True))
+
+
+def _weigh(entry: Entry, fact: RowMapping) -> None:
+    """Refuse the entry, or make the row that it would be."""
+    draft = entry.draft
+    entry.error = _refusal(entry, fact)
+    if entry.error is None:
+        entry.row = {
+            "station_id": entry.station_id,
+            "id": draft.id,
+            "count": -draft.count if entry.reverses else draft.count,
+            "started_at": draft.started_at,
+            "ended_at": draft.ended_at,
+            "method": draft.method.value,
+            "complete": draft.sees_everybody(),
+            "by_group": {group.value: n for group, n in draft.by_group.items()} if draft.by_group else None,
+            "organisation": fact["organisation"],
+            "device": draft.device,
+            "reverses": entry.reverses,
+            "reason": entry.reason,
+            "flags": [],
+            "recorded_by": organisations.KEY_MARK + fact["prefix"],
+            "recorded_at": fact["at"],
+        }
+
+
+def _refusal(entry: Entry, fact: RowMapping) -> errors.YizhanError | None:
+    digest = hashlib.sha256(entry.key.encode()).digest()
+    if fact["secret_hash"] is None or not hmac.compare_digest(digest, fact["secret_hash"]):
+        return errors.Unauthenticated()
+    if fact["station_id"] is None:
+        return errors.StationNotFound()
+    answer = access.decide(*_question(fact))
+    if answer is Answer.HIDDEN:
+        return errors.StationNotFound()
+    if answer is Answer.FORBIDDEN:
+        return errors.Forbidden()
+    return _too_early(entry.draft, fact["at"])
+
+
+def _question(fact: RowMapping) -> tuple[Principal, Operation, Target]:
+    who = Principal(fact["organisation"], fact["role"], fact["prefix"], fact["region"])
+    relation = Relation[fact["relation"].upper()] if fact["relation"] else Relation.FOREIGN
+    in_region = who.covers(fact["province"], fact["city"], fact["district"])
+    return who, Operation.EDIT, Target(relation, in_region, fact["publication_status"])
+
+
+def _too_early(draft: VisitDraft, now: datetime) -> errors.InvalidInput | None:
+    """Whether it lies further in the future than a wrong clock explains."""
+    for name in ("started_at", "ended_at"):
+        at = getattr(draft, name)
+        if at is not None and at > now + FUTURE:
+            problem = Problem(("body", name), "expected no later than two hours from now", at.isoformat())
+            return errors.InvalidInput("The body breaks a rule.", problems=[problem])
+    return None
+
+
+def _note_use(session: Session, facts: Any) -> None:
+    """Keep the day a key was last used, as `organisations.authenticate` does."""
+    stale = {fact["prefix"] for fact in facts if fact["prefix"] and fact["last_used_on"] != fact["today"]}
+    for prefix in sorted(stale):
+        session.execute(
+            text(
+                "UPDATE api_key SET last_used_on = current_date"
+                " WHERE prefix = :prefix AND last_used_on IS DISTINCT FROM current_date"
+            ),
+            {"prefix": prefix},
+        )
+
+
+COLUMNS = (
+    *("station_id", "id", "count", "started_at", "ended_at", "method", "complete", "by_group", "organisation"),
+    *("device", "reverses", "reason", "flags", "recorded_by"),
+)
+
+
+def _enter(session: Session, rows: Sequence[Mapping[str, Any]]) -> set[tuple[UUID, UUID]]:
+    """Insert, and answer the keys of the rows that are new."""
+    if not rows:
+        return set()
+    if len(rows) >= MANY:
+        return _copy(session, rows)
+    columns = {name: [row[name] for row in rows] for name in COLUMNS}
+    columns["by_group"] = [_json(groups) for groups in columns["by_group"]]
+    columns["flags"] = [",".join(flags) for flags in columns["flags"]]
+    return {(row[0], row[1]) for row in session.execute(db.sql("visit_enter"), columns)}
+
+
+def _json(groups: Mapping[str, int] | None) -> str | None:
+    return orjson.dumps(groups).decode() if groups is not None else None
+
+
+def _copy(session: Session, rows: Sequence[Mapping[str, Any]]) -> set[tuple[UUID, UUID]]:
+    session.execute(db.sql("visit_stage"))
+    connection = session.connection().connection.driver_connection
+    assert connection is not None  # noqa: S101 - it has just executed something
+    listed = ", ".join(COLUMNS)
+    with connection.cursor() as cursor, cursor.copy(f"COPY visit_arriving ({listed}) FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row([_json(row[name]) if name == "by_group" else row[name] for name in COLUMNS])
+    entered = {(row[0], row[1]) for row in session.execute(db.sql("visit_enter_staged"))}
+    session.execute(text("DROP TABLE visit_arriving"))
+    return entered
+
+
+def _known(session: Session, keys: Any) -> dict[tuple[UUID, UUID], dict[str, Any]]:
+    """What is recorded under the keys that were taken."""
+    asked = {"stations": [station for station, _ in keys], "ids": [key for _, key in keys]}
+    found = session.execute(db.sql("visit_known"), asked).mappings()
+    return {(row["station_id"], row["id"]): dict(row) for row in found}
+
+
+SAID = ("count", "started_at", "ended_at", "method", "complete", "by_group", "device", "reverses")
+
+
+def _settle(
+    entry: Entry,
+    first: Mapping[tuple[UUID, UUID], Entry],
+    known: Mapping[tuple[UUID, UUID], dict[str, Any]],
+    entered: set[tuple[UUID, UUID]],
+) -> None:
+    """The verdict: new, the same as what is there, or another of the same id."""
+    key = entry.station_id, entry.draft.id
+    stands = first[key].row if key in entered else known.get(key)
+    if stands is None:  # it lost to another reversal of the same visit
+        entry.error = errors.AlreadyReversed()
+    elif any(entry.row[name] != stands[name] for name in SAID):
+        entry.error = errors.VisitDiffers()
+    else:
+        entry.new = key in entered and first[key] is entry
+        entry.row = stands

@@ -1,0 +1,74 @@
+-- Visits by bucket and group: the official total, whether it is only a lower bound, and the totals of each method.
+-- Of a station, day and grain the official total is the most trusted complete method's, else the largest partial one:
+-- the largest of keys that put trust above number (2^40), so that one maximum over a hash finds it.
+-- What lasts longer than a day counts where its bucket holds it whole; it gives way to days that are all complete, and
+-- otherwise stands for the days it covers. Of two that overlap, the complete, then the longer one counts.
+-- Rides station_pkey or station_region_idx, then visit_day_pkey once a station.
+WITH RECURSIVE tree AS (
+  SELECT code FROM organisation WHERE code = CAST(:organisation AS text)
+  UNION SELECT o.code FROM tree t JOIN organisation o ON o.parent = t.code
+), scope AS MATERIALIZED (
+  SELECT s.id,
+         CASE CAST(:group_by AS text)
+           WHEN 'kind' THEN s.kind WHEN 'organisation' THEN coalesce(s.managed_by, '')
+           WHEN 'province' THEN coalesce(s.province, '') WHEN 'city' THEN coalesce(s.city, s.province, '')
+           WHEN 'district' THEN coalesce(s.district, s.city, s.province, '') ELSE '' END AS part
+    FROM station s
+   WHERE (CAST(:station AS uuid) IS NULL OR s.id = CAST(:station AS uuid))
+     AND (CAST(:province AS text) IS NULL OR s.province = CAST(:province AS text))
+     AND (CAST(:city AS text) IS NULL OR s.city = CAST(:city AS text))
+     AND (CAST(:district AS text) IS NULL OR s.district = CAST(:district AS text))
+     AND (CAST(:kind AS text) IS NULL OR s.kind = CAST(:kind AS text))
+     AND (CAST(:organisation AS text) IS NULL OR s.managed_by IN (SELECT code FROM tree))
+     AND (NOT CAST(:published AS boolean) OR s.publication_status = 'published')
+), cell AS MATERIALIZED (
+  SELECT c.part, d.station_id, d.day, d.last_on, d.method, d.visits,
+         CAST(date_trunc(CAST(:bucket AS text), CAST(d.day AS timestamp)) AS date) AS start,
+         CASE WHEN d.complete
+              THEN (7 - array_position(CAST(:methods AS text[]), d.method)) * 1099511627776 ELSE 0 END + d.visits AS key
+    FROM scope c
+    JOIN visit_day d ON d.station_id = c.id
+   WHERE d.day BETWEEN CAST(:first AS date) AND CAST(:last AS date) AND d.last_on <= CAST(:last AS date)
+     AND d.reports > 0
+     AND (d.last_on = d.day OR date_trunc(CAST(:bucket AS text), CAST(d.day AS timestamp))
+                             = date_trunc(CAST(:bucket AS text), CAST(d.last_on AS timestamp)))
+     AND (CAST(:method AS text) IS NULL OR d.method = CAST(:method AS text))
+), official AS MATERIALIZED (
+  SELECT part, station_id, start, day, last_on, max(key) % 1099511627776 AS visits, max(key) >= 1099511627776 AS complete
+    FROM cell GROUP BY part, station_id, start, day, last_on
+), span AS MATERIALIZED (
+  SELECT * FROM official o
+   WHERE last_on > day
+     AND NOT EXISTS (
+       SELECT FROM official b
+        WHERE b.station_id = o.station_id AND b.start = o.start AND b.last_on > b.day
+          AND b.day <= o.last_on AND b.last_on >= o.day
+          AND (b.complete, b.last_on - b.day, o.day) > (o.complete, o.last_on - o.day, b.day))
+), standing AS (
+  SELECT o.part, o.start, o.visits, o.complete
+    FROM official o
+   WHERE o.last_on = o.day
+     AND NOT EXISTS (SELECT FROM span s WHERE s.station_id = o.station_id AND s.start = o.start
+                       AND o.day BETWEEN s.day AND s.last_on)
+  UNION ALL
+  SELECT s.part, s.start,
+         CASE WHEN i.whole = s.last_on - s.day + 1 THEN i.visits WHEN s.complete THEN s.visits
+              ELSE greatest(s.visits, i.visits) END,
+         s.complete OR i.whole = s.last_on - s.day + 1
+    FROM span s
+    CROSS JOIN LATERAL (
+      SELECT coalesce(sum(o.visits), 0) AS visits, count(*) FILTER (WHERE o.complete) AS whole
+        FROM official o
+       WHERE o.station_id = s.station_id AND o.last_on = o.day AND o.day BETWEEN s.day AND s.last_on) i
+), total AS (
+  SELECT part, start, sum(visits) AS visits, NOT bool_and(complete) AS lower_bound FROM standing GROUP BY part, start
+), by_method AS (
+  SELECT part, start, jsonb_object_agg(method, visits) AS by_method
+    FROM (SELECT part, start, method, sum(visits) AS visits FROM cell GROUP BY part, start, method) m
+   GROUP BY part, start
+), reporting AS (
+  SELECT part, start, count(DISTINCT station_id) AS stations FROM official GROUP BY part, start
+)
+SELECT t.part, t.start, CAST(t.visits AS bigint) AS visits, t.lower_bound, m.by_method, r.stations
+  FROM total t JOIN by_method m USING (part, start) JOIN reporting r USING (part, start)
+ ORDER BY t.part, t.start
