@@ -36,6 +36,7 @@ from api.routes import (
     search,
     stations,
     upkeep,
+    visits,
     vocabulary,
 )
 from geo import db, workshop
@@ -45,7 +46,7 @@ from geo.settings import Settings
 WEB = Path(__file__).parents[1] / "web"
 ROOMS = (
     *(health, vocabulary, search, stations, changes, regions, upkeep, reviews, organisations),
-    *(custody, imports, outages, history, coverage, audits, figures, checkins),
+    *(custody, imports, outages, history, coverage, audits, figures, checkins, visits),
 )
 DESCRIPTION = """The open registry of China's outdoor-worker service stations (户外劳动者服务站点).
 

@@ -26,7 +26,7 @@ from api.terminal import (
     progress,
     settings_of,
 )
-from geo import db, demo, doctor, errors, holidays, organisations, regions, transfer
+from geo import db, demo, doctor, errors, holidays, organisations, regions, transfer, visit_figures
 from geo.transfer import Format
 from geo.vocabulary import OrganisationKind
 
@@ -40,6 +40,7 @@ families = {
         "holidays": "The calendar of days off and make-up working days.",
         "organisations": "Banks, unions and other organisations.",
         "keys": "API keys.",
+        "audit": "Prove what is kept beside the rows.",
     }.items()
 }
 for name, family in families.items():
@@ -189,6 +190,18 @@ families["keys"].command("create")(cli_keys.create_key)
 families["keys"].command("list")(cli_keys.list_keys)
 families["keys"].command("rotate")(cli_keys.rotate_key)
 families["keys"].command("revoke")(cli_keys.revoke_key)
+
+
+@families["audit"].command("rollups")
+def audit_rollups(data: DataDir = None) -> None:
+    """Add the ledger of visits up anew, and compare: every total must be what its rows come to."""
+    with operator_session(data) as session:
+        wrong = visit_figures.drift(session)
+    for row in wrong:
+        out.print(", ".join(f"{name} {value}" for name, value in row.items()), markup=False, highlight=False)
+    out.print(f"{len(wrong)} totals differ from the ledger." if wrong else "Every total is what the ledger adds up to.")
+    if wrong:
+        raise typer.Exit(1)
 
 
 @app.command("doctor")

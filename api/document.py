@@ -19,6 +19,7 @@ from api import (
     examples_custody,
     examples_imports,
     examples_outages,
+    examples_visits,
     schemas,
 )
 from api.answers import GEOJSON
@@ -47,9 +48,21 @@ HEADERS_OF = {
     "503": ["Retry-After"],
 }
 # Later pages add to earlier ones.
-PAGES = (examples, examples_custody, examples_imports, examples_outages, examples_coverage, examples_audits)
+PAGES = (
+    examples,
+    examples_custody,
+    examples_imports,
+    examples_outages,
+    examples_coverage,
+    examples_audits,
+    examples_visits,
+)
 PARAMETERS = (
-    examples.PARAMETERS | examples_coverage.PARAMETERS | examples_audits.PARAMETERS | examples_checkins.PARAMETERS
+    examples.PARAMETERS
+    | examples_coverage.PARAMETERS
+    | examples_audits.PARAMETERS
+    | examples_checkins.PARAMETERS
+    | examples_visits.PARAMETERS
 )
 PARAMETERS_OF = dict(ChainMap(*(page.PARAMETERS_OF for page in PAGES)))
 BODIES = dict(ChainMap(examples_checkins.BODIES, *(page.BODIES for page in PAGES)))

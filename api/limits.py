@@ -8,7 +8,7 @@ from geo.tablefile import LARGEST_BYTES
 
 LARGEST_BODY = 1_000_000
 ROUND_A_FILE = 10_000  # what a form adds to the file in it
-LARGEST_AT = {"/v1/imports": LARGEST_BYTES + ROUND_A_FILE}
+LARGEST_AT = {"/v1/imports": LARGEST_BYTES + ROUND_A_FILE, "/v1/visits": 10_000_000}
 
 
 class BodyLimit:

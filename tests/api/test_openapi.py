@@ -264,7 +264,11 @@ def test_a_nul_is_refused_wherever_it_stands(operation_id: str, world: World):
         for bad in spoilt(whole):
             setattr(case, place, bad)
             answer = case.call_and_validate(app=world.app, checks=CHECKS)
-            assert answer.status_code == status, (bad, answer.text)
+            if operation_id == "record_visits":  # a verdict a row: refused there
+                assert answer.status_code in {200, status}, (bad, answer.text)
+                assert answer.status_code == status or not answer.json()["counts"]["recorded"], bad
+            else:
+                assert answer.status_code == status, (bad, answer.text)
         setattr(case, place, whole)
 
 

@@ -1,0 +1,62 @@
+"""How visits are answered: rows of the ledger, verdicts, and totals in buckets."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from starlette.responses import Response
+
+from api import answers, reports
+from api.errors import STATUS
+from geo import stations, visits
+from geo.ledger import Entry
+from geo.visit_figures import Bucket, Cell, GroupBy
+from geo.visits import Reported
+
+TOLD = ("count", "method", "complete", "by_group", "organisation", "device", "reason", "flags")
+INSTANTS = ("started_at", "ended_at", "recorded_at")
+COLUMNS = ("start", "group", "stations", "visits", "lower_bound", "suppressed")
+
+
+def visit(entry: Entry) -> Response:
+    """The row as it stands: 201 when this made it, 200 when it was there."""
+    row = entry.row
+    body = {name: str(row[name]) if row[name] else None for name in ("id", "station_id", "reverses")}
+    body |= {name: row[name] for name in TOLD} | {name: stations.instant(row[name]) for name in INSTANTS}
+    answer = answers.json(body)
+    answer.status_code = 201 if entry.new else 200
+    if entry.new:
+        answer.headers["Location"] = f"/v1/stations/{row['station_id']}/visits"
+    return answer
+
+
+def verdicts(rows: list[Reported]) -> Response:
+    """The verdict of each row, and how many of each there are."""
+    return answers.json({"counts": visits.counts(rows), "rows": [_verdict(row) for row in rows]})
+
+
+def _verdict(row: Reported) -> dict[str, Any]:
+    found: list[dict[str, Any]] = []
+    if row.error is not None:
+        found = [{"loc": list(problem.loc), "message": problem.message} for problem in row.error.problems]
+        found = found or [{"loc": [], "message": row.error.message}]
+    status = STATUS[type(row.error)] if row.error else 201 if row.verdict == "recorded" else 200
+    key = str(row.entry.draft.id) if row.entry else None
+    return {"row": row.number, "verdict": row.verdict, "id": key, "status": status, "errors": found}
+
+
+def of_station(cells: Sequence[Cell], bucket: Bucket) -> Response:
+    """The buckets of a station."""
+    names = ("start", "visits", "lower_bound", "by_method", "suppressed")
+    shown = [asdict(cell) for cell in cells]
+    return answers.json({"bucket": bucket, "buckets": [{name: cell[name] for name in names} for cell in shown]})
+
+
+def of_many(cells: Sequence[Cell], bucket: Bucket, group_by: GroupBy | None) -> Response:
+    """The buckets of many stations, by group."""
+    return answers.json({"bucket": bucket, "group_by": group_by, "buckets": [asdict(cell) for cell in cells]})
+
+
+def table(cells: Sequence[Cell]) -> Response:
+    """The same as CSV."""
+    return reports.table(COLUMNS, [{name: asdict(cell)[name] for name in COLUMNS} for cell in cells])
