@@ -165,9 +165,8 @@ def _errors(path: str, operation: Json) -> Iterator[int]:
 
 def schema_of(answer: Json) -> str:
     """The name of the schema of an answer; empty where it has none of ours."""
-    for content in answer.get("content", {}).values():
-        return str(content["schema"].get("$ref", "")).removeprefix(REF)
-    return ""
+    named = (str(content["schema"].get("$ref", "")) for content in answer.get("content", {}).values())
+    return next(filter(None, named), "").removeprefix(REF)
 
 
 def say_geojson(operation: Json, known: dict[str, Json]) -> None:
