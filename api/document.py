@@ -76,25 +76,34 @@ IF_NONE_MATCH = {
 }
 
 
+_made: list[Json] = []  # once a process: every application is made of the same operations
+
+
 def describe(app: FastAPI) -> Json:
-    """The document of `app`, made when it is first asked for."""
+    """The document of `app`, made when one is first asked for; half a second of work."""
     if app.openapi_schema is None:
-        document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-        known = document["components"]["schemas"]
-        complete_schemas(known)
-        for path, item in document["paths"].items():
-            for operation in item.values():
-                tidy_parameters(operation.get("parameters", ()))
-                say_what_amends(operation)
-                say_what_is_needed(operation)
-                say_errors(path, operation)
-                say_geojson(operation, known)
-                say_headers(operation)
-                show_examples(operation)
-                if item.get("get") is operation:
-                    say_unchanged(operation)
-        app.openapi_schema = document
+        if not _made:
+            _made.append(_described(app))
+        app.openapi_schema = _made[0]
     return app.openapi_schema
+
+
+def _described(app: FastAPI) -> Json:
+    document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+    known = document["components"]["schemas"]
+    complete_schemas(known)
+    for path, item in document["paths"].items():
+        for operation in item.values():
+            tidy_parameters(operation.get("parameters", ()))
+            say_what_amends(operation)
+            say_what_is_needed(operation)
+            say_errors(path, operation)
+            say_geojson(operation, known)
+            say_headers(operation)
+            show_examples(operation)
+            if item.get("get") is operation:
+                say_unchanged(operation)
+    return document
 
 
 def complete_schemas(known: dict[str, Json]) -> None:
