@@ -19,9 +19,11 @@ setup: ## Prepare everything that run and test need; start nothing
 
 run: ## Serve the map and the API at http://127.0.0.1:8000 (PORT=8000 DATA=.data)
 	@./setup.sh run
-	@if [ -n "$$DATABASE_URL" ]; then $(BIN)/yizhan migrate; fi && \
-		$(BIN)/yizhan demo --if-empty --data "$(DATA)" && \
-		exec $(BIN)/yizhan serve --port "$(PORT)" --data "$(DATA)"
+	@if [ -n "$$DATABASE_URL" ]; then \
+		$(BIN)/yizhan migrate && $(BIN)/yizhan demo --if-empty; \
+	elif [ ! -e "$(DATA)/demonstrated" ]; then \
+		$(BIN)/yizhan demo --if-empty --data "$(DATA)" && touch "$(DATA)/demonstrated"; \
+	fi && exec $(BIN)/yizhan serve --port "$(PORT)" --data "$(DATA)"
 
 ##@ Prove
 
