@@ -94,7 +94,7 @@ def add_middleware(app: FastAPI) -> None:
         allow_headers=["*"],
         expose_headers=["ETag", "Link", "Location", "Retry-After"],
     )
-    # A rider's mobile data: ten results of 30 kB shrink to 4 kB in 0.2 ms; level 9 takes half as much again.
+    # A rider's mobile data: a page of 30 kB shrinks to 4 kB in 0.2 ms; level 9 takes half as much again.
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=6)
     app.add_middleware(Head)
     app.add_middleware(AccessLog)

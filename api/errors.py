@@ -55,7 +55,6 @@ STATUS: Mapping[type[errors.YizhanError], int] = {
     errors.NotEmpty: 409,
     errors.TooOften: 429,
     errors.Unavailable: 503,
-    errors.QueueFull: 503,
     errors.DatabaseUnavailable: 503,
     errors.SchemaOutdated: 503,
     errors.PostgisMissing: 503,

@@ -2,7 +2,7 @@
 
 Riders ask all day. Requests that arrive in one turn of the event loop are answered by one call, without a timer.
 What is unusual (a bad parameter, a question while there is no directory yet) takes the documented way, which parses
-with the same model and answers with the same words. This and visit recording alone know the event loop.
+with the same model and answers with the same words.
 """
 
 import asyncio

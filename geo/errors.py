@@ -39,7 +39,6 @@
     ├── TooOften                     a caller asks more often than is good for the others
     └── Unavailable                  nothing was written; try again
         ├── DatabaseUnavailable
-        ├── QueueFull
         ├── SchemaOutdated
         ├── PostgisMissing
         ├── ClusterFailed
@@ -224,10 +223,6 @@ class Unavailable(YizhanError):
 
 class DatabaseUnavailable(Unavailable):
     """The database does not answer; nothing was written. Try again shortly."""
-
-
-class QueueFull(Unavailable):
-    """More visits are coming in than can be written; this one was not. Try again shortly."""
 
 
 class SchemaOutdated(Unavailable):

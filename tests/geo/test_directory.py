@@ -13,7 +13,7 @@ from sqlalchemy import Engine, text
 from sqlmodel import Session
 
 from api import answers
-from geo import db, errors, opening, search, stations
+from geo import db, directory_rows, errors, opening, search, stations
 from geo.datum import Datum
 from geo.directory import Directory
 from geo.follower import Follower
@@ -214,7 +214,6 @@ CHANGES = (
 )
 
 
-@pytest.mark.xdist_group("directory")
 def test_the_directory_answers_as_postgis_whatever_changes(network: Network):
     rng, compared, answered = network.rng, 0, 0
     with db.session(network.engine, ACTOR) as session:  # more at once than are looked through one by one
@@ -236,7 +235,6 @@ def test_the_directory_answers_as_postgis_whatever_changes(network: Network):
     assert answered > 2_000
 
 
-@pytest.mark.xdist_group("directory")
 def test_each_published_station_is_found_by_id_and_code_as_postgis_has_it(network: Network):
     directory = network.directory
     with db.session(network.engine) as session:
@@ -258,7 +256,6 @@ def test_each_published_station_is_found_by_id_and_code_as_postgis_has_it(networ
 REGIONS = (None, None, "100000", "410000", "410100", "110000", "440305", "650100")
 
 
-@pytest.mark.xdist_group("directory")
 def test_lists_from_memory_are_those_of_postgis(network: Network):
     rng, listed = network.rng, 0
     directory = network.directory
@@ -321,8 +318,6 @@ def test_hundreds_at_one_position_come_in_the_order_of_their_ids(session):
 def test_applying_a_row_again_or_an_older_one_changes_nothing(network: Network):
     directory = network.directory
     with db.session(network.engine) as session:
-        from geo import directory_rows
-
         rows = list(directory_rows.read(session, network.ids[:50]))
     older = [row._replace(fields=[row.fields[0], b"0", b"published", *row.fields[3:]]) for row in rows]
     asks = [Ask(lon, lat, limit=50, at=datetime(2026, 6, 1, tzinfo=UTC)) for lon, lat in PLACES]
