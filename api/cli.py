@@ -1,12 +1,14 @@
 """The command line: the operator's door. Exit codes: 0 done, 1 refused, 2 usage."""
 
 import contextlib
+import importlib
 import logging
 import os
 import signal
 import socket
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -58,12 +60,16 @@ def serve(
     settings = settings_of(data)
     refuse_taken_port(host, port)
     with contextlib.ExitStack() as stack:
+        # Where the workers keep their counters, for one of them to add up; read when they are imported.
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = stack.enter_context(tempfile.TemporaryDirectory(prefix="yizhan-"))
+        # Beside the start of the cluster, which takes as long; the workers are forked, and have it then.
+        importing = threading.Thread(target=importlib.import_module, args=("api.app",))
+        importing.start()
         if not settings.database_url:
             # Held while serving, so that the cluster outlives a worker that is being replaced.
             stack.enter_context(db.connect(settings)).dispose()
             furnish(data)
-        # Where the workers keep their counters, for one of them to add up; read when a worker is imported.
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = stack.enter_context(tempfile.TemporaryDirectory(prefix="yizhan-"))
+        importing.join()
         err.print(f"Yizhan 驿站 at http://{host}:{port}  (API: /docs, stop: Ctrl-C)")
         Server(
             "api.app:serve",

@@ -24,7 +24,8 @@ Rows = NDArray[np.intp]
 FEW = 128  # stations that are looked through one by one in the time a tree takes
 BROAD = 0.45  # share of the stations from which all are searched for those that pass, instead of a tree of their own
 AT_ONCE = 10_000  # stations whose tree is built while a request waits
-KEPT = 64  # filters that are remembered; their larger trees have at most as many stations as there are
+KEPT = 64  # filters that are remembered
+ROOM = 2  # their larger trees together have at most this many times the stations there are: 50 bytes each
 IDLE_S = 60.0  # after which a larger tree makes way
 
 
@@ -159,7 +160,7 @@ class Ground:
             if len(each.rows) > AT_ONCE and time.monotonic() - each.used_at > IDLE_S:
                 del self._known[key]
         held = sum(len(each.rows) for each in self._known.values() if isinstance(each, Selection))
-        return held + rows <= len(self.columns)
+        return held + rows <= ROOM * len(self.columns)
 
     def _selection(self, rows: Rows) -> Selection:
         return Selection(rows, self.columns.earth[rows])

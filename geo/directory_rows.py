@@ -34,7 +34,7 @@ _CHECKED_AT = b'"checked_at": "'
 _INSTANT = len("2026-10-01T10:00:00+08:00")
 _SPELT = re.compile("[-A-Za-z0-9_.~,:;|]")  # what a link does not write as bytes in hexadecimal
 FIRST = 32  # number of a piece: behind MARK, so that none looks like it; those below are empty
-AT_ONCE = 4_096  # rows packed at a time; a multiple of TOGETHER
+AT_ONCE = 256  # rows packed at a time, no more than PostgreSQL sends ahead meanwhile; a multiple of TOGETHER
 _STATUS = {status.encode(): number for number, status in enumerate(OPERATIONAL)}
 
 
@@ -157,22 +157,32 @@ class Lexicon:
         if b'"note"' in facilities or len(pieces) <= facilities.count(_CHECKED_AT):
             return self._said(facilities)
         try:
-            numbers = bytes([self._pieces.get(piece) or self._piece(piece) for piece in pieces])
-        except ValueError:  # more than a byte can count
+            numbers = bytes(map(self._pieces.__getitem__, pieces))
+        except KeyError:
+            numbers = self._entered(pieces)
+        if not numbers:
             return self._said(facilities)
         return sum(map(self._works.__getitem__, numbers)), numbers, instant
+
+    def _entered(self, pieces: Sequence[bytes]) -> bytes:
+        """The numbers of pieces, some of them new; nothing where they are more than a byte can count."""
+        new = [piece for piece in dict.fromkeys(pieces) if piece not in self._pieces]
+        if len(self.pieces) + len(new) > 256:
+            return b""
+        for piece in new:
+            self._piece(piece)
+        return bytes(map(self._pieces.__getitem__, pieces))
 
     def _said(self, facilities: bytes) -> tuple[int, bytes, bytes]:
         said = orjson.loads(facilities)
         works = sum(FACILITIES[each["facility"].encode()] for each in said if each["status"] == "working")
         return works, b"\0\0", orjson.dumps(said)
 
-    def _piece(self, said: bytes) -> int:
+    def _piece(self, said: bytes) -> None:
         working = said.partition(b'"working", "facility": "')[2].partition(b'"')[0]
         self._works.append(FACILITIES.get(working, 0))
         self.pieces.append(said.replace(b" ", b""))
         self._pieces[said] = len(self.pieces) - 1
-        return len(self.pieces) - 1
 
     def _serving(self, words: bytes) -> int:
         known = self._serves.get(words)

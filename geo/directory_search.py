@@ -4,8 +4,9 @@ The trees find by the chord c, the straight line through the ground. The way s o
 so nothing unseen is nearer than the k-th s once the next chord exceeds that. Not for the clock, nor for answers.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,10 +30,16 @@ class Sought(NamedTuple):
     limit: NDArray[np.intp]
     reach_m: NDArray[np.float64]
 
-    def one(self, number: int) -> "Sought":
-        """What one of them seeks."""
-        only = slice(number, number + 1)
-        return Sought(self.lon[only], self.lat[only], self.limit[only], self.reach_m[only])
+    def of(self, riders: slice) -> "Sought":
+        """What some of them seek."""
+        return Sought(self.lon[riders], self.lat[riders], self.limit[riders], self.reach_m[riders])
+
+
+class Group(NamedTuple):
+    """Riders next to each other who want the same."""
+
+    asked: Filter
+    riders: slice
 
 
 class Found(NamedTuple):
@@ -40,6 +47,15 @@ class Found(NamedTuple):
 
     rows: Rows
     metres: Metres
+
+
+class _Candidates(NamedTuple):
+    """What may be nearest to riders, a row each: by which chord; up to which chord there is nothing else."""
+
+    chords: Metres
+    rows: Rows
+    ranks: Rows  # the order of those equally far away
+    upto: Metres
 
 
 @dataclass(frozen=True)
@@ -54,47 +70,54 @@ class Terrain:
     ranks: NDArray[np.int64]  # of the fresh, among those of the ground, by id
     barred: NDArray[np.bool_] | None  # rows that nobody is sent to: replaced, gone, or closed at the instant
 
-    def nearest(self, here: Standpoints, sought: Sought, asked: Filter) -> Found:
-        """The stations found for riders who stand here; one call of a tree serves all."""
-        selection, share = self.ground.selected(asked)
-        most, reach = int(sought.limit.max()), float(sought.reach_m.max())
-        count = most + MORE if share == 1 else int(most / share * ENOUGH) + MORE
-        for fetched in (count, count * AGAIN):
-            chords, rows, seen = _candidates(selection, here.earth, fetched, reach)
-            found = self._ranked(here, sought, chords, rows, asked)
-            last = np.minimum(found.metres[np.arange(len(seen)), sought.limit - 1], sought.reach_m)
-            unsettled = np.flatnonzero(seen <= last)
-            if not len(unsettled):
-                return found
-            if len(sought.lon) > 1 or np.isfinite(found.metres[0, sought.limit[0] - 1]):
-                break
-        return self._settled(sought, asked, selection, found, unsettled)
-
-    def _settled(self, sought: Sought, asked: Filter, selection: Selection, found: Found, rows: Rows) -> Found:
-        """What was found, with these riders asked for one by one, and all their candidates looked at."""
-        for number in rows.tolist():
-            one = sought.one(number)
-            here = Standpoints(one.lon, one.lat)
-            if len(sought.lon) > 1:
-                again = self.nearest(here, one, asked)
-            else:
-                last = min(found.metres[0, one.limit[0] - 1], one.reach_m[0])
-                again = self._ranked(here, one, *_within(selection, here.earth, float(last)), asked)
-            wide = again.rows.shape[1]
-            found.rows[number, :wide], found.metres[number] = again.rows[0], np.inf
-            found.metres[number, :wide] = again.metres[0]
+    def nearest(self, here: Standpoints, sought: Sought, groups: Sequence[Group]) -> Found:
+        """The stations found for riders who stand here; one call of a tree serves a group, one of the rest all."""
+        each = [self._candidates(here.earth[riders], sought.of(riders), asked) for asked, riders in groups]
+        candidates = _beside(each)
+        found = self._ranked(here, sought, candidates)
+        unsettled = _unsettled(found, sought, candidates.upto)
+        for asked, riders in groups if len(unsettled) else ():
+            for number in unsettled[(unsettled >= riders.start) & (unsettled < riders.stop)].tolist():
+                again = self._settled(sought.of(slice(number, number + 1)), asked)
+                wide = again.rows.shape[1]
+                found.rows[number, :wide], found.metres[number] = again.rows[0], np.inf
+                found.metres[number, :wide] = again.metres[0]
         return found
 
-    def _ranked(self, here: Standpoints, sought: Sought, chords: Metres, rows: Rows, asked: Filter) -> Found:
-        """Those of the candidates, and of the fresh, that pass, are not barred and within reach; in their order."""
-        columns = self.ground.columns
-        if asked != ANYTHING:
-            chords = np.where(asked.passing(columns, rows), chords, np.inf)
+    def _settled(self, one: Sought, asked: Filter) -> Found:
+        """What is found for one rider when more is looked at, and at last all that is no farther than what is known."""
+        here = Standpoints(one.lon, one.lat)
+        candidates = self._candidates(here.earth, one, asked, AGAIN)
+        found = self._ranked(here, one, candidates)
+        if not len(_unsettled(found, one, candidates.upto)):
+            return found
+        last = min(found.metres[0, one.limit[0] - 1], one.reach_m[0])
+        selection, _ = self.ground.selected(asked)
+        near = _within(selection, here.earth, float(last))
+        return self._ranked(here, one, self._passing(here.earth, near, asked, asked))
+
+    def _candidates(self, earth: Metres, sought: Sought, asked: Filter, times: int = 1) -> _Candidates:
+        """As many as are enough for most riders who stand there; `times` as many for those they are not."""
+        selection, share = self.ground.selected(asked)
+        most = int(sought.limit.max())
+        count = most + MORE if share == 1 else int(most / share * ENOUGH) + MORE
+        seen = _seen(selection, earth, count * times, float(sought.reach_m.max()))
+        return self._passing(earth, seen, asked if selection is self.ground.whole else ANYTHING, asked)
+
+    def _passing(self, earth: Metres, seen: _Candidates, left: Filter, asked: Filter) -> _Candidates:
+        """Those that pass what is `left` of the filter and are not barred, and the fresh that pass all of it."""
+        chords, rows, _, upto = seen
+        if left != ANYTHING:
+            chords = np.where(left.passing(self.ground.columns, rows), chords, np.inf)
         if self.barred is not None:
             chords = np.where(self.barred[rows], np.inf, chords)
-        ranks = rows
-        if len(self.fresh):
-            chords, rows, ranks = self._with_fresh(here, chords, rows, asked)
+        if not len(self.fresh):
+            return _Candidates(chords, rows, rows, upto)
+        return self._with_fresh(earth, _Candidates(chords, rows, rows, upto), asked)
+
+    def _ranked(self, here: Standpoints, sought: Sought, candidates: _Candidates) -> Found:
+        """Those of the candidates that are within reach, in their order."""
+        chords, rows, ranks, _ = candidates
         metres = here.metres(chords, lambda: self.earth(rows))
         metres[metres > sought.reach_m[:, None]] = np.inf
         most = int(sought.limit.max())
@@ -108,17 +131,18 @@ class Terrain:
             metres, rows = np.pad(metres, spare, constant_values=np.inf), np.pad(rows, spare)
         return Found(rows, metres)
 
-    def _with_fresh(self, here: Standpoints, chords: Metres, rows: Rows, asked: Filter) -> tuple[Metres, Rows, Rows]:
+    def _with_fresh(self, earth: Metres, seen: _Candidates, asked: Filter) -> _Candidates:
         fresh, count = self.fresh, len(self.ground.columns)
         passes = np.flatnonzero(fresh.usable & asked.passing(fresh, np.arange(len(fresh))))
         if self.barred is not None:
             passes = passes[~self.barred[count + passes]]
-        added = np.linalg.norm(fresh.earth[passes] - here.earth[:, None], axis=2)
+        added = np.linalg.norm(fresh.earth[passes] - earth[:, None], axis=2)
         shape = added.shape
-        return (
-            np.concatenate([chords, added], axis=1),
-            np.concatenate([rows, np.broadcast_to(count + passes, shape)], axis=1),
-            np.concatenate([rows << 16, np.broadcast_to(self.ranks[passes], shape)], axis=1),
+        return _Candidates(
+            np.concatenate([seen.chords, added], axis=1),
+            np.concatenate([seen.rows, np.broadcast_to(count + passes, shape)], axis=1),
+            np.concatenate([seen.rows << 16, np.broadcast_to(self.ranks[passes], shape)], axis=1),
+            seen.upto,
         )
 
     def earth(self, rows: Rows) -> Metres:
@@ -132,19 +156,49 @@ class Terrain:
         return places
 
 
-def _candidates(selection: Selection, earth: Metres, count: int, reach_m: float) -> tuple[Metres, Rows, Metres]:
-    """Chords and rows of so many nearest, and up to which chord nothing else is; infinite when that was all."""
+def _unsettled(found: Found, sought: Sought, upto: Metres) -> Rows:
+    """The riders who may have something nearer than what was found, as it was not looked at."""
+    last = np.minimum(found.metres[np.arange(len(upto)), sought.limit - 1], sought.reach_m)
+    return np.flatnonzero(upto <= last)
+
+
+def _beside(groups: Sequence[_Candidates]) -> _Candidates:
+    """The candidates of all groups; those of groups with fewer are followed by what is infinitely far away."""
+    if len(groups) == 1:
+        return groups[0]
+    wide = max(some.chords.shape[1] for some in groups)
+
+    def together(parts: Sequence[NDArray[Any]], spare: float) -> NDArray[Any]:
+        narrow = (wide - part.shape[1] for part in parts)
+        padded = zip(parts, narrow, strict=True)
+        return np.concatenate(
+            [np.pad(part, ((0, 0), (0, more)), constant_values=spare) if more else part for part, more in padded]
+        )
+
+    chords, rows, ranks, upto = zip(*groups, strict=True)
+    all_rows = together(rows, 0)
+    alike = all(some.rows is some.ranks for some in groups)
+    return _Candidates(
+        together(chords, np.inf), all_rows, all_rows if alike else together(ranks, 0), np.concatenate(upto)
+    )
+
+
+def _seen(selection: Selection, earth: Metres, count: int, reach_m: float) -> _Candidates:
+    """So many nearest to each place, or all where there is no tree, which are few."""
     size = len(selection.rows)
     if selection.tree is None:
         chords = np.linalg.norm(selection.earth - earth[:, None], axis=2)
-        return chords, np.broadcast_to(selection.rows, chords.shape), np.full(len(earth), np.inf)
+        rows = np.broadcast_to(selection.rows, chords.shape)
+        return _Candidates(chords, rows, rows, np.full(len(earth), np.inf))
     chords, at = map(np.asarray, selection.tree.query(earth, count, distance_upper_bound=reach_m + 1))
     at[at == size] = 0  # there is no such station: its chord is infinite
-    return chords, selection.rows[at], chords[:, -1]
+    rows = selection.rows[at]
+    return _Candidates(chords, rows, rows, chords[:, -1])
 
 
-def _within(selection: Selection, earth: Metres, reach_m: float) -> tuple[Metres, Rows]:
-    """Chords and rows of all within reach of one place."""
+def _within(selection: Selection, earth: Metres, reach_m: float) -> _Candidates:
+    """All within reach of one place."""
     assert selection.tree is not None  # noqa: S101 - without a tree all candidates are seen
     at = np.array(selection.tree.query_ball_point(earth[0], reach_m + 1e-6), np.intp)
-    return np.linalg.norm(selection.earth[at] - earth, axis=1)[None], selection.rows[at][None]
+    chords, rows = np.linalg.norm(selection.earth[at] - earth, axis=1)[None], selection.rows[at][None]
+    return _Candidates(chords, rows, rows, np.full(1, np.inf))

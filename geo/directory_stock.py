@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from itertools import chain
+from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,7 +20,7 @@ from geo.directory_clock import STATUSES, Clock, Closures, kind_of, state
 from geo.directory_columns import Columns
 from geo.directory_ground import Filter, Ground, Rows, filter_of
 from geo.directory_rows import Lexicon, packed
-from geo.directory_search import Sought, Terrain
+from geo.directory_search import Group, Sought, Terrain
 from geo.directory_text import PIECES
 from geo.distance import Standpoints
 from geo.opening import Moment
@@ -61,8 +61,7 @@ class Stock:
         answers = [b""] * len(asks)
         for (crs, at), alike in self._alike(asks, now).items():
             order = [number for numbers in alike.values() for number in numbers]
-            searches = (([asks[number] for number in numbers], asked) for asked, numbers in alike.items())
-            found = _together([self._found(group, asked, at or now) for group, asked in searches])
+            found = self._found([asks[number] for number in order], _groups(alike), at or now)
             said_at = stations.instant(at or as_of) or ""
             pieces, begun = self._pieces(found, crs, at or now), 0
             for number, count in zip(order, found.counts, strict=True):
@@ -85,12 +84,12 @@ class Stock:
             alike.setdefault((crs, at), {}).setdefault(asked, []).extend(numbers)
         return alike
 
-    def _found(self, asks: Sequence[Ask], asked: Filter, at: datetime) -> _Found:
+    def _found(self, asks: Sequence[Ask], groups: Sequence[Group], at: datetime) -> _Found:
         lon, lat, _, limit, radius_m, _, _ = zip(*asks, strict=True)
         reach = [FARTHEST_M if radius is None else radius for radius in radius_m]
         sought = Sought(np.array(lon), np.array(lat), np.array(limit), np.array(reach))
         here, terrain = Standpoints(sought.lon, sought.lat), self._terrain(at)
-        rows, metres = terrain.nearest(here, sought, asked)
+        rows, metres = terrain.nearest(here, sought, groups)
         if not len(self):
             return _Found(rows[:, :0].ravel(), [], [], [0] * len(asks))
         there = (metres < np.inf) & (np.arange(metres.shape[1]) < sought.limit[:, None])
@@ -202,13 +201,10 @@ def of(lexicon: Lexicon, clock: Clock, columns: Columns, closures: Closures) -> 
     return Stock(lexicon, clock, Ground(columns), packed([], lexicon), closures, np.zeros(len(columns), bool))
 
 
-def _together(found: Sequence[_Found]) -> _Found:
-    """What several searches found, in their order."""
-    if len(found) == 1:
-        return found[0]
-    rows, metres, bearings, counts = zip(*found, strict=True)
-    lists = (list(chain.from_iterable(parts)) for parts in (metres, bearings, counts))
-    return _Found(np.concatenate(rows), *lists)
+def _groups(alike: Mapping[Filter, Sequence[int]]) -> list[Group]:
+    """The riders who want the same, when they stand in this order."""
+    ends = accumulate(map(len, alike.values()), initial=0)
+    return [Group(asked, slice(*riders)) for asked, riders in zip(alike, pairwise(ends), strict=True)]
 
 
 def _searched(ask: Ask, metres: Sequence[float]) -> float:

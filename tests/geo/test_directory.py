@@ -36,7 +36,7 @@ def make_network(engine: Engine, rng: random.Random) -> list[str]:
     rows: list[dict[str, Any]] = []
     for number in range(STATIONS):
         lon, lat = rng.choice(PLACES)
-        spread = rng.choice((0.0, 0.02, 0.02, 0.3))
+        spread = rng.choice((0.0, 0.0, 0.02, 0.3))
         rows.append(
             {
                 "name": f"站 {number}, “{rng.choice('甲乙丙')}” \\ 50%",
