@@ -42,6 +42,9 @@ def arguments() -> argparse.Namespace:
     mode = modes.add_parser("imports", help=imports.__doc__)
     mode.set_defaults(run=imports)
     mode.add_argument("--rows", type=int, default=100_000, help="of the file (default: %(default)s)")
+    mode = modes.add_parser("meanwhile", help=meanwhile.__doc__)
+    mode.set_defaults(run=meanwhile)
+    mode.add_argument("--rows", type=int, default=100_000, help="of the file (default: %(default)s)")
     mode = modes.add_parser("profile", help=profile.__doc__)
     mode.set_defaults(run=profile)
     mode.add_argument("key", nargs="?", default="plain@200k", help="default: %(default)s; see the lines of `full`")
@@ -86,6 +89,13 @@ def imports(asked: argparse.Namespace) -> None:
     from bench import imports as files
 
     files.measure(asked.rows)
+
+
+def meanwhile(asked: argparse.Namespace) -> None:
+    """Print how long nearest takes before, during and after such an import."""
+    from bench import meanwhile as beside
+
+    beside.measure(asked.rows)
 
 
 def profile(asked: argparse.Namespace) -> None:

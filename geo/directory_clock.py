@@ -39,6 +39,11 @@ def state(card: Mapping[str, Any], when: Moment) -> bytes:
     return orjson.dumps(dict(zip(stations.NEAR_STATE, said, strict=True)))[1:-1]
 
 
+def members(shared: bytes, state: bytes) -> bytes:
+    """What stations share and their state, as JSON members behind others."""
+    return b",%b,%b" % (shared, state)
+
+
 class Minute:
     """What holds at a minute for stations without closures."""
 
@@ -62,7 +67,7 @@ class Minute:
         key = (self._lexicon.rule_of[shared], status)
         if key not in self._states:
             self._states[key] = state(self._card(key[0], OPERATIONAL[status]), self._when)
-        self._told[kind] = self._lexicon.shared[shared] + b"," + self._states[key]
+        self._told[kind] = members(self._lexicon.shared[shared], self._states[key])
 
     @property
     def open_rules(self) -> bytes:

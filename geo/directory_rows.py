@@ -25,11 +25,11 @@ NULL = b"\x02"
 _ESCAPES = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
 _SHARED, _REST = slice(11, 18), 18
 
-# The parts of a text: the id, the position in each datum, what is its own as JSON members, the degrees and the title
-# that the links write, and the facilities: what joins the pieces, and their numbers.
-PARTS = ("id", *Datum, "own", "gcj_lon", "gcj_lat", "bd_place", "title", "joint", "pieces")
+# The parts of a text: the id, the position in each datum, what is its own as JSON members, the positions and the title
+# as the links write them, and the facilities: what joins the pieces, and their numbers.
+PARTS = ("id", *Datum, "own", "gcj", "bd", "turned", "title", "joint", "pieces")
 _OWN = ",".join(f'"{name}":%b' for name in stations.NEAR_OWN).encode()
-_TEXT = MARK.join([b"%b", *[b"%.7f,%.7f"] * 3, _OWN, *[b"%.6f"] * 2, b"%.6f,%.6f", *[b"%b"] * 3])
+_TEXT = MARK.join([b"%b", *[b"%.7f,%.7f"] * 3, _OWN, b"%.6f,%.6f,", *[b"%.6f,%.6f"] * 2, *[b"%b"] * 3])
 _CHECKED_AT = b'"checked_at": "'
 _INSTANT = len("2026-10-01T10:00:00+08:00")
 _SPELT = re.compile("[-A-Za-z0-9_.~,:;|]")  # what a link does not write as bytes in hexadecimal
@@ -261,7 +261,7 @@ def _texts(
 ) -> NDArray[np.object_]:
     gcj = datum.convert_many(lon, lat, Datum.WGS84, Datum.GCJ02)
     bd = datum.convert_many(*gcj, Datum.GCJ02, Datum.BD09)
-    places = np.stack([lon, lat, *gcj, *bd, *gcj, *reversed(bd)], axis=1).tolist()
+    places = np.stack([lon, lat, *gcj, *bd, *gcj, *reversed(bd), *reversed(gcj)], axis=1).tolist()
     texts = np.empty(len(said), object)
     for number, (each, place, (_, pieces, joint)) in enumerate(zip(said, places, offered, strict=True)):
         own = [b"null" if part == NULL else orjson.dumps(part.decode()) for part in each[6:10]]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from geo import directory_text, stations
 from geo.datum import Datum
-from geo.directory_clock import STATUSES, Clock, Closures, kind_of, state
+from geo.directory_clock import STATUSES, Clock, Closures, kind_of, members, state
 from geo.directory_columns import Columns
 from geo.directory_ground import Filter, Ground, Rows, filter_of
 from geo.directory_rows import Lexicon, packed
@@ -104,7 +104,7 @@ class Stock:
             when, common = Moment(at, self.clock.calendar), self.lexicon.shared
             for number, row in enumerate(found.rows.tolist()):
                 if row in self._closing:
-                    told[number] = common[kinds[number] // STATUSES] + b"," + state(self._closing[row], when)
+                    told[number] = members(common[kinds[number] // STATUSES], state(self._closing[row], when))
         piece = self.lexicon.pieces.__getitem__
         return directory_text.pieces(crs, piece, texts.tolist(), told, found.metres, found.bearings)
 

@@ -4,7 +4,8 @@ decides.
 The properties are those of `stations.near_feature`, and equal when read; no number is rounded otherwise.
 """
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from itertools import repeat
 from typing import Any
 
@@ -18,21 +19,25 @@ from geo.navigation import LINKS
 SPOT_M = 1e-6  # nearer than this is the spot itself, from where there is no direction
 _HEAD = b'{"type":"FeatureCollection","crs":"%b","searched_radius_m":%.1f,"as_of":"%b","features":['
 
-
-# The links with the parts in the order in which `collections` puts them in.
+# A Feature with its gaps. What stands before the first link is put in with the way there, which saves a piece.
 _LINKS = (
     ",".join(f'"{app}":"{link}"' for app, link in LINKS.items())
-    .replace("{bd_lat},{bd_lon}", "%b")
-    .replace("{gcj_lon}", "%b")
-    .replace("{gcj_lat}", "%b")
-    .replace("{title}", "%b")
+    .replace("{gcj_lon},{gcj_lat},", "<gcj>")
+    .replace("{gcj_lat},{gcj_lon}", "<turned>")
+    .replace("{bd_lat},{bd_lon}", "<bd>")
+    .replace("{title}", "<title>")
 )
+_BEFORE, _LINKED = _LINKS.split("<gcj>", 1)
+_WAY = f',"distance_m":%.2f,"bearing_deg":%.1f,"navigation":{{{_BEFORE}'.encode()
+_ON_THE_SPOT = _WAY.replace(b"%.1f", b"null")
 _FEATURE = (
-    '{"type":"Feature","id":"%b","geometry":{"type":"Point","coordinates":[%b]},"properties":{%b,"facilities":%b,%b'
-    f',"distance_m":%b,"bearing_deg":%b,"navigation":{{{_LINKS}}}}}}},'
-).encode()
-# What stands between the gaps, each followed by its gap; what ends a Feature stands before the next one's first.
-_BETWEEN = [part for between in _FEATURE.split(b"%b") for part in (between, b"")][:-1]
+    '{"type":"Feature","id":"<id>","geometry":{"type":"Point","coordinates":[<place>]},"properties":{<own>'
+    f',"facilities":<facilities><told><way><gcj>{_LINKED}}}}}}},'
+)
+_SPLIT = [part for part in re.split("(<[a-z]+>)", _FEATURE) if part]
+_FRAME = [part.encode() for part in _SPLIT]
+_GAPS = [(number, part[1:-1]) for number, part in enumerate(_SPLIT) if part[0] == "<"]
+PIECES = len(_FRAME)
 
 
 def pieces(
@@ -50,30 +55,28 @@ def pieces(
     if not texts:
         return []
     parts = MARK.join(texts).split(MARK)
-    part = {name: parts[number :: len(PARTS)] for number, name in enumerate(PARTS)}
-    facilities = map(bytes.join, part["joint"], map(map, repeat(piece), part["pieces"]))
-    far, bearing = map(b"%.2f".__mod__, metres), list(map(b"%.1f".__mod__, bearings))
+    part: dict[str, Iterable[bytes]] = {name: parts[number :: len(PARTS)] for number, name in enumerate(PARTS)}
+    way = list(map(_WAY.__mod__, zip(metres, bearings, strict=True)))
     for number in (number for number, away in enumerate(metres) if away < SPOT_M):
-        bearing[number] = b"null"
-    lon, lat, title = part["gcj_lon"], part["gcj_lat"], part["title"]
-    said = (part["id"], part[crs], part["own"], facilities, told, far, bearing)
-    links = (lon, lat, title, part["bd_place"], title, title, title, lat, lon)
-    made = _BETWEEN * len(texts)
-    for number, gap in enumerate((*said, *links)):
-        made[2 * number + 1 :: PIECES] = gap
+        way[number] = _ON_THE_SPOT % metres[number]
+    facilities = map(bytes.join, part["joint"], map(map, repeat(piece), part["pieces"]))
+    part |= {"place": part[crs], "facilities": facilities, "told": told, "way": way}
+    made = _FRAME * len(texts)
+    for number, name in _GAPS:
+        made[number::PIECES] = part[name]
     return made
 
 
-PIECES = len(_BETWEEN)
-
-
-def collection(pieces: Sequence[bytes], crs: Datum, searched_m: float, as_of: str) -> bytes:
-    """The FeatureCollection of some Features in pieces."""
+def collection(pieces: list[bytes], crs: Datum, searched_m: float, as_of: str) -> bytes:
+    """The FeatureCollection of some Features in pieces; it takes the list."""
     head = _HEAD % (crs.encode(), searched_m, as_of.encode())
-    return b"".join((head, *pieces[:-1], _END)) if pieces else head + b"]}"
+    if not pieces:
+        return head + b"]}"
+    pieces[0], pieces[-1] = head + pieces[0], _END
+    return b"".join(pieces)
 
 
-_END = _BETWEEN[-1][:-1] + b"]}"  # without the comma
+_END = _FRAME[-1][:-1] + b"]}"  # without the comma
 
 
 def properties(text: bytes, piece: Callable[[int], bytes], shared: bytes) -> dict[str, Any]:

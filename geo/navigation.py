@@ -6,11 +6,12 @@ from geo import datum
 from geo.datum import Datum
 
 # Sources: the URI interfaces of the three (lbs.amap.com/api/uri-api, lbsyun.baidu.com uri, lbs.qq.com uri_v1).
+# Baidu wants a content below its title: 驿站.
 # AMap takes GCJ-02 as lng,lat; Baidu BD-09 as lat,lng; Tencent GCJ-02 as lat,lng.
 LINKS = {
     "amap": "https://uri.amap.com/navigation?to={gcj_lon},{gcj_lat},{title}"
     "&mode=walk&coordinate=gaode&src=yizhan&callnative=1",
-    "baidu": "https://api.map.baidu.com/marker?location={bd_lat},{bd_lon}&title={title}&content={title}"
+    "baidu": "https://api.map.baidu.com/marker?location={bd_lat},{bd_lon}&title={title}&content=%E9%A9%BF%E7%AB%99"
     "&coord_type=bd09ll&output=html&src=webapp.yizhan.registry",
     "tencent": "https://apis.map.qq.com/uri/v1/routeplan?type=walk&to={title}&tocoord={gcj_lat},{gcj_lon}"
     "&referer=yizhan",
