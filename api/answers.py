@@ -6,8 +6,11 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import orjson
+import shapely
 from fastapi import Request
+from numpy.typing import NDArray
 from pydantic import BaseModel
 from sqlalchemy import RowMapping
 from sqlmodel import Session
@@ -33,6 +36,26 @@ def geojson(body: Mapping[str, Any], **headers: str) -> Response:
 def json(body: object, **headers: str) -> Response:
     """A JSON answer, Chinese unescaped."""
     return Response(orjson.dumps(body), media_type="application/json", headers=headers)
+
+
+def shapes(collection: Mapping[str, Any], crs: Datum) -> Response:
+    """A WGS-84 collection of points or polygons in the datum `crs`, six decimals (a tenth of a metre)."""
+    if crs is Datum.WGS84:
+        return geojson(collection)
+
+    def turned(places: NDArray[np.float64]) -> NDArray[np.float64]:
+        lon, lat = datum.convert_many(places[:, 0], places[:, 1], Datum.WGS84, crs)
+        return np.round(np.stack([lon, lat], axis=1), 6)
+
+    def of(feature: Mapping[str, Any]) -> dict[str, Any]:
+        shape = shapely.transform(shapely.geometry.shape(feature["geometry"]), turned)
+        said = dict(feature["properties"])
+        if "farthest_lon" in said:
+            (place,) = turned(np.array([[said["farthest_lon"], said["farthest_lat"]]])).tolist()
+            said["farthest_lon"], said["farthest_lat"] = place
+        return {**feature, "geometry": shape.__geo_interface__, "properties": said}
+
+    return geojson({**collection, "crs": crs, "features": list(map(of, collection["features"]))})
 
 
 def nearest(found: Nearest, crs: Datum) -> Response:

@@ -12,6 +12,7 @@ from api import errors as api_errors
 from api.deps import Asked, OpenAt, unstorable
 from geo import errors, opening
 from geo.coverage import Asked as CoverageAsked
+from geo.datum import Datum
 from geo.regions import Level
 
 CSV, JSON, GEOJSON = "text/csv", "application/json", "application/geo+json"
@@ -82,13 +83,19 @@ class DivisionsQuery(CoverageQuery):
     by: Literal["province", "city", "district"] = Field("district", description="level of the divisions")
 
 
-class GapsQuery(CoverageQuery):
+class ShapesQuery(CoverageQuery):
+    """The same, and in which datum the places are answered."""
+
+    crs: Datum = Field(Datum.WGS84, description="datum of the positions answered")
+
+
+class GapsQuery(ShapesQuery):
     """The same, and how many gaps."""
 
     limit: Annotated[int, Field(ge=1, le=200)] = Field(50, description="how many, at most 200")
 
 
-class SitingQuery(CoverageQuery):
+class SitingQuery(ShapesQuery):
     """The same, and how many places of which sort."""
 
     n: Annotated[int, Field(ge=1, le=200)] = Field(10, description="how many places, at most 200")

@@ -51,8 +51,8 @@ def list_coverage(session: SessionDep, who: WhoDep, asked: Annotated[DivisionsQu
     responses={200: {"model": GapCollection}, **ERRORS},
 )
 def find_gaps(session: SessionDep, who: WhoDep, asked: Annotated[GapsQuery, Query()]) -> Response:
-    """Connected cells within the radius of a demand point and of no station; most demand first. WGS-84."""
-    return answers.geojson(coverage.holes(session, who, asked.asked(session), limit=asked.limit))
+    """Connected cells within the radius of a demand point and of no station; most demand first."""
+    return answers.shapes(coverage.holes(session, who, asked.asked(session), limit=asked.limit), asked.crs)
 
 
 @router.get(
@@ -67,7 +67,8 @@ def suggest_sites(session: SessionDep, who: WhoDep, asked: Annotated[SitingQuery
     A host may ask with its own premises: which of my branches should open a station?
     """
     count, candidates = asked.n, asked.candidates
-    return answers.geojson(coverage.suggest(session, who, asked.asked(session), count=count, candidates=candidates))
+    found = coverage.suggest(session, who, asked.asked(session), count=count, candidates=candidates)
+    return answers.shapes(found, asked.crs)
 
 
 @router.put(

@@ -9,6 +9,7 @@ import httpx2 as httpx
 import pytest
 
 from geo import db, organisations
+from geo.datum import Datum, convert
 from geo.vocabulary import Role
 from tests.factories import organisation
 from tests.serving import serving
@@ -22,6 +23,15 @@ BRANCHES = [
     ("04", "劳动者港湾(京广路支行)", 113.6500, 34.7273, "中牟县", "Mo-Fr 09:00-17:00"),
     ("05", "劳动者港湾(航海路支行)", 113.7000, 34.7150, "管城回族区", None),
 ]
+
+
+def corner(gap: dict[str, Any]) -> list[float]:
+    lon, lat = gap["geometry"]["coordinates"][0][0]
+    return [lon, lat]
+
+
+def farthest(gap: dict[str, Any]) -> list[float]:
+    return [gap["properties"]["farthest_lon"], gap["properties"]["farthest_lat"]]
 
 
 @pytest.fixture
@@ -75,6 +85,12 @@ def test_an_auditors_day(day):
 
     # Where the holes are, and by district.
     gaps = auditor("GET", "/v1/coverage/gaps", params=CITY).json()
+    turned = auditor("GET", "/v1/coverage/gaps", params=CITY | {"crs": "bd09"}).json()
+    assert turned["crs"] == "bd09"
+    for gap, other in zip(gaps["features"], turned["features"], strict=True):
+        for read in (corner, farthest):
+            lon, lat = read(gap)
+            assert read(other) == pytest.approx(convert(lon, lat, Datum.WGS84, Datum.BD09), abs=1e-6)
     demands = [gap["properties"]["demand"] for gap in gaps["features"]]
     assert demands == sorted(demands, reverse=True)
     assert sum(demands) == pytest.approx(gaps["uncovered_demand"], rel=0.01)

@@ -205,6 +205,12 @@ def test_coverage_is_for_auditors_of_the_region_and_siting_also_for_a_bank_with_
     assert put.json()["points"] == 3
     chosen = cast.bank("GET", "/v1/coverage/siting", params=premises).json()
     assert {each["properties"]["name"] for each in chosen["features"]} == {"花园路支行", "中原支行"}
+    turned = cast.bank("GET", "/v1/coverage/siting", params=premises | {"crs": "gcj02"}).json()
+    assert turned["crs"] == "gcj02"
+    for one, other in zip(chosen["features"], turned["features"], strict=True):
+        lon, lat = one["geometry"]["coordinates"]
+        expected = convert(lon, lat, Datum.WGS84, Datum.GCJ02)
+        assert other["geometry"]["coordinates"] == pytest.approx(expected, abs=1e-6)
     assert cast.bank("DELETE", "/v1/coverage/points/premises").status_code == 204
     assert cast.bank("GET", "/v1/coverage/points/premises").json()["points"] == 0
 
