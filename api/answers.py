@@ -45,7 +45,8 @@ def shapes(collection: Mapping[str, Any], crs: Datum) -> Response:
 
     def turned(places: NDArray[np.float64]) -> NDArray[np.float64]:
         lon, lat = datum.convert_many(places[:, 0], places[:, 1], Datum.WGS84, crs)
-        return np.round(np.stack([lon, lat], axis=1), 6)
+        rounded: NDArray[np.float64] = np.stack([lon, lat], axis=1).round(6)
+        return rounded
 
     def of(feature: Mapping[str, Any]) -> dict[str, Any]:
         shape = shapely.transform(shapely.geometry.shape(feature["geometry"]), turned)
