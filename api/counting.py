@@ -8,7 +8,8 @@ from starlette.responses import Response
 
 from api import answers, reports
 from api.errors import STATUS
-from geo import stations, visits
+from geo import anomalies, stations, visits
+from geo.audit_counts import Oddity as OddityFound
 from geo.ledger import Entry
 from geo.visit_figures import Bucket, Cell, GroupBy
 from geo.visits import Reported
@@ -21,7 +22,8 @@ COLUMNS = ("start", "group", "stations", "visits", "lower_bound", "suppressed")
 def visit(entry: Entry) -> Response:
     """The row as it stands: 201 when this made it, 200 when it was there."""
     row = entry.row
-    body = {name: str(row[name]) if row[name] else None for name in ("id", "station_id", "reverses")}
+    body: dict[str, Any] = {name: str(row[name]) if row[name] else None for name in ("id", "station_id", "reverses")}
+    body |= {"explanations": anomalies.explained(row["flags"])}
     body |= {name: row[name] for name in TOLD} | {name: stations.instant(row[name]) for name in INSTANTS}
     answer = answers.json(body)
     answer.status_code = 201 if entry.new else 200
@@ -30,9 +32,16 @@ def visit(entry: Entry) -> Response:
     return answer
 
 
+def oddities(found: Sequence[OddityFound]) -> Response:
+    """What is odd about the counts of a station."""
+    return answers.json({"items": [{**vars(one), **one.words()} for one in found]})
+
+
 def verdicts(rows: list[Reported]) -> Response:
     """The verdict of each row, and how many of each there are."""
-    return answers.json({"counts": visits.counts(rows), "rows": [_verdict(row) for row in rows]})
+    told = [_verdict(row) for row in rows]
+    explanations = anomalies.explained(flag for verdict in told for flag in verdict["flags"])
+    return answers.json({"counts": visits.counts(rows), "rows": told, "explanations": explanations})
 
 
 def _verdict(row: Reported) -> dict[str, Any]:
@@ -42,7 +51,8 @@ def _verdict(row: Reported) -> dict[str, Any]:
         found = found or [{"loc": [], "message": row.error.message}]
     status = STATUS[type(row.error)] if row.error else 201 if row.verdict == "recorded" else 200
     key = str(row.entry.draft.id) if row.entry else None
-    return {"row": row.number, "verdict": row.verdict, "id": key, "status": status, "errors": found}
+    flags = row.entry.row["flags"] if row.entry and not row.error else []
+    return {"row": row.number, "verdict": row.verdict, "id": key, "status": status, "flags": flags, "errors": found}
 
 
 def of_station(cells: Sequence[Cell], bucket: Bucket) -> Response:

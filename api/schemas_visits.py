@@ -1,12 +1,39 @@
 """The shapes of visits: as they stand in the ledger, the verdicts of many, and totals in buckets."""
 
+from datetime import date
 from typing import Literal
 
 from pydantic import BaseModel, Field
 
 from api.schemas import Id, Instant, ProblemDetail
+from geo.anomalies import Flag
 from geo.visit_figures import Bucket
 from geo.vocabulary import VisitMethod
+
+
+class Oddity(BaseModel):
+    """What is odd about a count, in words."""
+
+    flag: Flag
+    zh: str
+    en: str
+
+
+class OddityOut(Oddity):
+    """What is odd about a station's counts, in which days."""
+
+    method: VisitMethod | None
+    first: date
+    last: date
+    times: int
+    visits: int = Field(description="the number of the latest")
+    usual: float | None = Field(description="the median, where a number is far above it")
+
+
+class OddityList(BaseModel):
+    """What is odd about a station's counts."""
+
+    items: list[OddityOut]
 
 
 class VisitOut(BaseModel):
@@ -24,7 +51,8 @@ class VisitOut(BaseModel):
     device: str | None
     reverses: Id | None
     reason: str | None
-    flags: list[str] = Field(description="what is odd about it: flagged, never dropped")
+    flags: list[Flag] = Field(description="what is odd about it: flagged, never dropped")
+    explanations: list[Oddity] = Field(description="the flags in words")
     recorded_at: Instant
 
 
@@ -35,6 +63,7 @@ class VisitVerdict(BaseModel):
     verdict: Literal["recorded", "known", "refused"]
     id: Id | None
     status: int = Field(description="what it would have been answered with alone")
+    flags: list[Flag] = Field(description="what is odd about it: recorded all the same")
     errors: list[ProblemDetail]
 
 
@@ -43,6 +72,7 @@ class VisitReport(BaseModel):
 
     counts: dict[str, int]
     rows: list[VisitVerdict]
+    explanations: list[Oddity] = Field(description="the flags that occur, in words")
 
 
 class VisitBucket(BaseModel):

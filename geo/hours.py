@@ -278,6 +278,10 @@ class Rule:
             self._today = day, runs
         return _ANSWERS[_at(runs, minute)]
 
+    def begins_on(self, day: date) -> list[datetime]:
+        """The instants of a day in China at which something begins to hold: midnight, and each change."""
+        return [datetime.combine(day, time(*divmod(start, 60)), SHANGHAI) for start, _ in self._runs(day)]
+
     def opens_at(self, at: datetime) -> datetime | None:
         """While closed, when it is next known to open, within a year."""
         return next((start for start, state in self._changes(at, _CLOSED) if state == _OPEN), None)

@@ -6,7 +6,7 @@ Nothing stored changes by the clock; everything here is derived at the instant a
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
 from threading import Lock
 from typing import Any
 
@@ -14,7 +14,7 @@ from sqlalchemy import RowMapping, text
 from sqlmodel import Session
 
 from geo import errors, holidays, hours
-from geo.hours import Calendar
+from geo.hours import SHANGHAI, Calendar
 from geo.vocabulary import OPEN_FOR_USE, OperationalStatus
 
 log = logging.getLogger("yizhan")
@@ -71,6 +71,18 @@ def of(row: Card, when: Moment) -> Opening:
     if is_open:
         return Opening(status, open=True, closes_at=_closes(rule, closures, when.at))
     return Opening(status, open=is_open, opens_at=_opens(rule, closures, when.at) if is_open is False else None)
+
+
+def open_on(row: Card, day: date, calendar: Calendar) -> bool | None:
+    """Whether hours and closures leave it open at any time of a day in China; null where that is unknown."""
+    rule = _rule(row["opening_hours"], row["hours_calendar"], calendar)
+    closures = _spans(row["closures"])
+    midnight = datetime.combine(day, time(), SHANGHAI)
+    # It opens, if at all, at midnight, where its hours change, or where a closure ends.
+    ends = [end for _, end in closures if end is not None and timedelta(0) < end - midnight < timedelta(hours=24)]
+    instants = [*(rule.begins_on(day) if rule else [midnight]), *ends]
+    states = {rule.is_open(at) if rule else None for at in instants if _covering(closures, at) is None}
+    return True if True in states else None if None in states else False
 
 
 _Span = tuple[datetime, datetime | None]

@@ -156,3 +156,20 @@ def test_a_span_that_cannot_be_is_refused(cast, asked, name):
     answer = cast.public.get(f"{cast.published()}/visits", params=asked)
     assert answer.status_code == 400
     assert answer.json()["errors"][0]["loc"] == ["query", name]
+
+
+def test_what_is_odd_is_recorded_and_said_with_its_explanation(cast):
+    path = cast.published(opening_hours="Mo-Fr 09:00-17:00")
+    said = visit(started_at="2026-09-13T09:00:00+08:00")  # a Sunday
+    answer = cast.bank("POST", f"{path}/visits", json=said)
+    assert (answer.status_code, answer.json()["flags"]) == (201, ["closed_day"])
+    (told,) = answer.json()["explanations"]
+    assert "closed" in told["en"]
+    assert "不开放" in told["zh"]
+    key = path.rsplit("/", 1)[-1]
+    rows = [visit(station_id=key, id=said["id"], started_at=said["started_at"]), visit(station_id=key)]
+    report = cast.bank("POST", "/v1/visits", json=[*rows, rows[0] | {"count": 1}]).json()
+    VisitReport.model_validate(report)
+    assert [row["flags"] for row in report["rows"]] == [["closed_day"], [], []]
+    assert report["explanations"] == [told]
+    assert totals(cast, path)["visits"] == 38
