@@ -43,6 +43,7 @@ LINES = {
     "hours": ("未按时开放", "hours not kept"),
     "stale": ("久未核实", "stale"),
     "incomplete": ("信息不全", "incomplete"),
+    "visit-anomalies": ("人次异常", "odd counts"),
     "None": ("未填", "unknown"),
     "True": ("是", "yes"),
     "False": ("否", "no"),

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from geo import audit_places, audit_upkeep, audit_visitors, auditors, errors, findings, permits
+from geo import audit_counts, audit_places, audit_upkeep, audit_visitors, auditors, errors, findings, permits
 from geo.access import Operation, Principal
 from geo.findings import Audit, Decision, Finding, State
 
@@ -18,6 +18,7 @@ FINDERS: Mapping[Audit, Callable[[Session, Scope], list[Finding]]] = {
     Audit.MISLOCATED: audit_places.mislocated,
     Audit.STALE: audit_upkeep.stale,
     Audit.INCOMPLETE: audit_upkeep.incomplete,
+    Audit.VISIT_ANOMALIES: audit_counts.visit_anomalies,
 }
 
 

@@ -28,6 +28,7 @@ class Audit(StrEnum):
     STALE = "stale"
     HOURS = "hours"
     INCOMPLETE = "incomplete"
+    VISIT_ANOMALIES = "visit-anomalies"
 
 
 class State(StrEnum):

@@ -12,8 +12,8 @@ from api import counting, errors
 from api.deps import Asked, PerhapsDep, SessionDep, WhoDep, bearer, json_body
 from api.routes.upkeep import IS_JSON, StationId
 from api.schemas import problems
-from api.schemas_visits import StationVisits, VisitFigures, VisitOut, VisitReport
-from geo import visit_figures, visits
+from api.schemas_visits import OddityList, StationVisits, VisitFigures, VisitOut, VisitReport
+from geo import audit_counts, visit_figures, visits
 from geo.ledger import VisitDraft
 from geo.visit_figures import Bucket, GroupBy, Scope, Span
 from geo.visits import MEDIA_TYPES, ReversalDraft
@@ -134,6 +134,17 @@ def count_station_visits(
 ) -> Response:
     """Every bucket of the span; null where nothing was reported. The official total is the most trusted method's."""
     return counting.of_station(visit_figures.of_station(session, who, station_id, asked.span()), asked.bucket)
+
+
+@router.get(
+    "/stations/{station_id}/visits/anomalies",
+    summary="What looks odd about a station's counts 站点人次异常",
+    response_class=Response,
+    responses={200: {"model": OddityList}, **problems(400, 401, 403, 404, 503)},
+)
+def list_visit_anomalies(session: SessionDep, who: WhoDep, station_id: StationId) -> Response:
+    """Of the last half year, each explained; for who manages the station and for the union of its region."""
+    return counting.oddities(audit_counts.of_station(session, who, station_id))
 
 
 @router.get(

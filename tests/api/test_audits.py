@@ -2,17 +2,21 @@
 
 import csv
 import io
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from api.schemas_visits import OddityList
 from geo import db, figures, regions
 from geo.audit_places import likeness
 from geo.datum import Datum, convert
 from geo.figures import GroupBy
+from geo.hours import SHANGHAI
 from tests.conftest import ACTOR, rolled_back
 from tests.factories import draft, register
 
@@ -287,3 +291,27 @@ def test_figures_come_as_csv_and_the_year_end_sentence_in_one_call(cast):
         *(2, 1, 1, 1, 1, 1)
     ]
     assert "2 个" in national["sentence"]["zh"]
+
+
+def test_counts_that_look_wrong_are_findings_and_told_of_one_station(cast):
+    path = cast.published(opening_hours="24/7")
+    today = datetime.now(SHANGHAI).date()
+    for ago, count in enumerate([61, 11, 12, 13, 11, 12, 10], start=1):
+        day = f"{today - timedelta(days=ago)}T12:00:00+08:00"
+        said = {"id": str(uuid4()), "count": count, "started_at": day, "method": "staff_tally"}
+        assert cast.bank("POST", f"{path}/visits", json=said).status_code == 201
+    (found,) = findings(cast, "visit-anomalies")
+    assert path.endswith(found["id"])
+    assert list(found["facts"]) == ["above_median"]
+    assert "5 times the median of 12" in found["explanation"]["en"]
+    assert "超过中位数 12 的 5 倍" in found["explanation"]["zh"]
+    mine = cast.bank("GET", f"{path}/visits/anomalies")
+    OddityList.model_validate(mine.json())
+    assert [(one["flag"], one["visits"]) for one in mine.json()["items"]] == [("above_median", 61)]
+    assert cast.rival("GET", f"{path}/visits/anomalies").status_code == 403
+    decide = f"/v1/audits/visit-anomalies/findings/{found['id']}"
+    why = {"state": "rejected", "reason": "当天有大型活动"}
+    assert cast.union("POST", decide, json=why).json()["state"] == "rejected"
+    assert findings(cast, "visit-anomalies", state="open") == []
+    week = cast.union("GET", "/v1/reports/weekly", params={"region": "410100"}).json()
+    assert week["open_findings"]["visit-anomalies"] == 0

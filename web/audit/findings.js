@@ -5,7 +5,7 @@ import { lookNear } from "/audit/web/atlas.js";
 import { ask } from "/audit/web/ask.js";
 import { current, say } from "/audit/web/words.js";
 
-const AUDITS = ["mislocated", "duplicates", "idle", "hours", "stale", "incomplete"];
+const AUDITS = ["mislocated", "duplicates", "idle", "hours", "stale", "incomplete", "visit-anomalies"];
 
 /** A button for each audit. */
 export function nameAudits(choose) {

@@ -33,6 +33,7 @@ const WORDS = {
   hours: ["未按时开放", "Hours not kept"],
   stale: ["久未核实", "Stale"],
   incomplete: ["信息不全", "Incomplete"],
+  "visit-anomalies": ["人次异常", "Odd counts"],
   none_found: ["没有发现", "Nothing found"],
   accept: ["属实，请更正", "Accept"],
   reject: ["不成立", "Reject"],
