@@ -32,6 +32,7 @@ PARAMETERS = {
     "state": Shown("open", "accepted"),
     "group_by": Shown(["region"], ["kind"]),
     "week": Shown("2026-W40", "2026-W40"),
+    "year": Shown(2026, 2026),
 }
 PARAMETERS_OF: dict[str, Shown] = {}
 BODIES = {
@@ -42,14 +43,25 @@ BODIES = {
 }
 WEEK = {"week": "2026-W40", "since": "2026-09-28T00:00:00+08:00", "until": "2026-10-05T00:00:00+08:00"}
 PLACE = {"region": "410100", "level": "city", "name": "郑州市"}
+VISITS = {
+    **{"total": 5210, "lower_bound": False, "reporting": 61, "silent": 21, "by_method": {"staff_tally": 5210}},
+    "by_day": [
+        {"day": "2026-09-28", "visits": 812, "stations": 61},
+        {"day": "2026-09-29", "visits": None, "stations": 0},
+    ],
+    "by": {"kind": [{"kind": "union_station", "visits": 5210}]},
+}
 WEEKLY = {
     **{**PLACE, **WEEK, "stations": 82, "by": {"kind": [{"kind": "union_station", "stations": 82}]}},
+    "visits": VISITS,
     **{"happened": {"entered": 3, "published": 2}, "coverage": {"radius_m": 1000.0, "demand_share": 0.12}},
     "open_findings": {"mislocated": 5},
 }
 NATIONAL = {
     **{"stations": 186100, "open_24h": 12100, "smart": 11800, "battery_swap": 2010, "medicine": 110000},
-    **{"legal_aid": 20100, "as_of": "2026-12-31T18:00:00+08:00"},
+    **{"legal_aid": 20100, "visits_a_day": 2310000.0, "visits": 840840000, "visits_lower_bound": True},
+    **{"visits_from": "2026-01-01", "visits_to": "2026-12-30", "reporting_stations": 121000},
+    "as_of": "2026-12-31T18:00:00+08:00",
     "sentence": {"zh": "全国共有户外劳动者服务站点 186,100 个……", "en": "186,100 stations for outdoor workers, …"},
 }
 BY_KIND = [{"kind": "union_station", "stations": 82}]

@@ -22,6 +22,11 @@ TITLES = {
     "happened": ("本周变化", "What happened this week"),
     "coverage": ("覆盖情况", "Coverage"),
     "open_findings": ("待处理的核查发现", "Open findings"),
+    "visits": ("服务人次", "Visits"),
+    "visits_by_day": ("每日服务人次", "Visits by day"),
+    "visits_by_method": ("服务人次（按方法）", "Visits by method"),
+    "visits_by_region": ("服务人次（按地区）", "Visits by region"),
+    "visits_by_kind": ("服务人次（按类型）", "Visits by kind"),
 }
 LINES = {
     "entered": ("登记", "entered"),
@@ -31,6 +36,10 @@ LINES = {
     "changed": ("修改", "changed"),
     "closures_begun": ("开始关闭", "closures begun"),
     "findings_decided": ("处理核查发现", "findings decided"),
+    "total": ("合计（官方口径）", "official total"),
+    "lower_bound": ("仅为下限", "only a lower bound"),
+    "reporting": ("已上报站点", "stations that reported"),
+    "silent": ("未上报站点", "stations that did not"),
     "radius_m": ("半径（米）", "radius, m"),
     "area_share": ("面积覆盖率", "share of area"),
     "demand_share": ("需求覆盖率", "share of demand"),
@@ -82,12 +91,25 @@ def weekly_table(report: Mapping[str, Any]) -> Response:
 
 
 def _lines(report: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    yield from _visit_lines(report["visits"])
     for section in ("coverage", "happened", "open_findings"):
         for item, value in report[section].items():
             yield section, item, value
     for group, rows in report["by"].items():
         for row in rows:
             yield group, str(row.get("name") or row[group]), row["stations"]
+
+
+def _visit_lines(visits: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    for item in ("total", "lower_bound", "reporting", "silent"):
+        yield "visits", item, visits[item]
+    for row in visits["by_day"]:
+        yield "visits_by_day", row["day"], row["visits"]
+    for method, number in visits["by_method"].items():
+        yield "visits_by_method", method, number
+    for group, rows in visits["by"].items():
+        for row in rows:
+            yield f"visits_by_{group}", str(row.get("name") or row[group]), row["visits"]
 
 
 def weekly_page(report: Mapping[str, Any]) -> Response:
@@ -110,8 +132,9 @@ def weekly_page(report: Mapping[str, Any]) -> Response:
 def _section(name: str, rows: Sequence[tuple[str, Any]]) -> str:
     zh, en = TITLES[name]
     most = max((value for _, value in rows if isinstance(value, int)), default=0)
+    silent = "未上报 no report" if name.startswith("visits") else "–"
     lines = "".join(
-        f'<tr><td>{escape(_label(item))}</td><td class="n">{escape(_number(value))}</td>'
+        f'<tr><td>{escape(_label(item))}</td><td class="n">{escape(silent if value is None else _number(value))}</td>'
         f"<td>{_bar(value, most)}</td></tr>"
         for item, value in rows
     )
@@ -126,19 +149,22 @@ def _label(item: str) -> str:
             *vocabulary.OrganisationKind,
             *vocabulary.Facility,
             *vocabulary.OperationalStatus,
+            *vocabulary.VisitMethod,
         )
     }
     return words.get(item) or " ".join(LINES.get(item, (item,)))
 
 
 def _number(value: object) -> str:
+    if isinstance(value, bool):
+        return " ".join(LINES[str(value)])
     if isinstance(value, float):
         return f"{value:,.3f}" if value < 10 else f"{value:,.0f}"
-    return "–" if value is None else f"{value:,}"
+    return f"{value:,}"
 
 
 def _bar(value: object, most: int) -> str:
-    if not isinstance(value, int) or not most:
+    if not isinstance(value, int) or isinstance(value, bool) or not most:
         return ""
     width = f"{200 * value / most:.1f}"
     drawn = f'<rect width="{width}" height="10"/>'

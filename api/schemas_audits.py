@@ -78,8 +78,34 @@ class NationalOut(BaseModel):
     battery_swap: int
     medicine: int = Field(description="medicine or a first-aid kit")
     legal_aid: int
+    visits_a_day: float | None = Field(description="null where nothing was reported, which is not zero")
+    visits: int | None = Field(description="the official total of these days")
+    visits_lower_bound: bool = Field(description="somewhere no method saw everybody")
+    visits_from: str = Field(json_schema_extra={"format": "date"})
+    visits_to: str = Field(json_schema_extra={"format": "date"})
+    reporting_stations: int = Field(description="how many of the stations reported in these days")
     as_of: Instant
     sentence: Sentence
+
+
+class DayVisits(BaseModel):
+    """A day: null where nobody reported, which is not zero."""
+
+    day: str = Field(json_schema_extra={"format": "date"})
+    visits: int | None
+    stations: int = Field(description="how many reported")
+
+
+class WeeklyVisits(BaseModel):
+    """The visits of a week."""
+
+    total: int | None = Field(description="the official total; null where nobody reported, which is not zero")
+    lower_bound: bool = Field(description="somewhere no method saw everybody")
+    reporting: int = Field(description="stations that reported")
+    silent: int = Field(description="stations that did not")
+    by_method: dict[str, int]
+    by_day: list[DayVisits]
+    by: dict[str, list[dict[str, Any]]] = Field(description="by region and by kind, with null for silence")
 
 
 class WeeklyOut(BaseModel):
@@ -93,6 +119,7 @@ class WeeklyOut(BaseModel):
     until: Instant
     stations: int
     by: dict[str, list[dict[str, Any]]]
+    visits: WeeklyVisits
     happened: dict[str, int]
     coverage: dict[str, float | None]
     open_findings: dict[str, int]

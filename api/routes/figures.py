@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field
 from starlette.responses import Response
 
 from api import answers, reports
-from api.deps import SessionDep, WhoDep, split_commas
+from api.deps import Asked, SessionDep, WhoDep, split_commas
 from api.deps_coverage import RegionQuery
 from api.schemas import problems
 from api.schemas_audits import NationalOut, StationCounts, WeeklyOut
@@ -25,6 +25,12 @@ class CountsQuery(RegionQuery):
 
     group_by: Annotated[list[GroupBy], BeforeValidator(split_commas)] = Field([], description="any of these, in order")
     format: Literal["json", "csv"] = "json"
+
+
+class NationalQuery(Asked):
+    """Of which year the visits are."""
+
+    year: int | None = Field(None, ge=2000, le=2100, description="up to yesterday; in January the one before")
 
 
 class WeeklyQuery(RegionQuery):
@@ -55,9 +61,13 @@ def count_stations(session: SessionDep, who: WhoDep, asked: Annotated[CountsQuer
     response_class=Response,
     responses={200: {"model": NationalOut}, **problems(400, 401, 403, 503)},
 )
-def tell_national_figures(session: SessionDep, who: WhoDep) -> Response:
-    """Stations in use, round the clock, smart, with battery swap, medicine, legal aid, in one call."""
-    return answers.json(figures.national(session, who))
+def tell_national_figures(session: SessionDep, who: WhoDep, asked: Annotated[NationalQuery, Query()]) -> Response:
+    """Stations in use, round the clock, smart, with battery swap, medicine, legal aid, and visits a day, in one call.
+
+    Visits are the official totals of a year's days, divided by the days; silence counts as nothing, so the answer says
+    how many stations reported at all.
+    """
+    return answers.json(figures.national(session, who, asked.year))
 
 
 @router.get(
@@ -67,7 +77,10 @@ def tell_national_figures(session: SessionDep, who: WhoDep) -> Response:
     responses={200: {"model": WeeklyOut, "content": CSV | HTML}, **problems(400, 401, 403, 404, 503)},
 )
 def write_weekly_report(session: SessionDep, who: WhoDep, asked: Annotated[WeeklyQuery, Query()]) -> Response:
-    """As JSON, CSV, or a page to print with charts. What happened is of the week, everything else of now."""
+    """As JSON, CSV, or a page to print with charts. Visits and what happened are of the week, everything else of now.
+
+    Where nobody reported, visits are null, in CSV empty: that is not zero.
+    """
     report = weekly.report(session, who, asked.region, asked.level, asked.week)
     if asked.format == "json":
         return answers.json(report)

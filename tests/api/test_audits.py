@@ -2,7 +2,7 @@
 
 import csv
 import io
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from api.schemas_audits import NationalOut, WeeklyOut
 from api.schemas_visits import OddityList
 from geo import db, figures, regions
 from geo.audit_places import likeness
@@ -291,6 +292,58 @@ def test_figures_come_as_csv_and_the_year_end_sentence_in_one_call(cast):
         *(2, 1, 1, 1, 1, 1)
     ]
     assert "2 个" in national["sentence"]["zh"]
+    assert (national["visits"], national["reporting_stations"]) == (None, 0)
+    assert "没有可公布的服务人次" in national["sentence"]["zh"]
+
+
+def report(cast, path: str, day: date, count: int, **said: Any) -> None:
+    told = {"id": str(uuid4()), "count": count, "started_at": f"{day}T12:00:00+08:00", "method": "staff_tally", **said}
+    answer = cast.bank("POST", f"{path}/visits", json=told)
+    assert answer.status_code == 201, answer.text
+
+
+def test_the_year_end_sentence_tells_visits_a_day_over_which_days_and_of_how_many_stations(cast):
+    one, other = cast.published(name="甲"), cast.published(name="乙", lat=34.8)
+    cast.published(name="不报数", lat=34.9)
+    report(cast, one, date(2025, 3, 1), 700)
+    report(cast, other, date(2025, 12, 31), 395, method="qr_scan")
+    report(cast, one, date(2024, 12, 31), 999)
+    told = cast.admin("GET", "/v1/stats/national", params={"year": 2025}).json()
+    NationalOut.model_validate(told)
+    assert (told["visits"], told["visits_a_day"], told["reporting_stations"]) == (1095, 3.0, 2)
+    assert (told["visits_from"], told["visits_to"], told["visits_lower_bound"]) == ("2025-01-01", "2025-12-31", True)
+    assert "2025-01-01 至 2025-12-31，2 个站点上报，日均服务不少于 3.0 人次" in told["sentence"]["zh"]
+    assert "2 stations reporting, at least 3.0 visits a day" in told["sentence"]["en"]
+    assert cast.admin("GET", "/v1/stats/national", params={"year": 2099}).status_code == 400
+    assert cast.bank("GET", "/v1/stats/national").status_code == 403
+
+
+def test_a_week_tells_no_report_from_nobody_came(cast):
+    here, quiet = cast.published(name="甲"), cast.published(name="乙", kind="rider_station", lat=34.8)
+    cast.published(name="不报数", kind="driver_home", lon=113.5)
+    monday = date(2026, 5, 4)
+    report(cast, here, monday, 21)
+    report(cast, here, monday + timedelta(days=2), 0)
+    report(cast, quiet, monday + timedelta(days=2), 0)
+    report(cast, here, monday + timedelta(days=7), 99)
+    asked = {"region": "410100", "week": "2026-W19"}
+    answer = cast.union("GET", "/v1/reports/weekly", params=asked).json()
+    WeeklyOut.model_validate(answer)
+    told = answer["visits"]
+    assert (told["total"], told["reporting"], told["silent"]) == (21, 2, 1)
+    assert [day["visits"] for day in told["by_day"]] == [21, None, 0, None, None, None, None]
+    assert {row["kind"]: row["visits"] for row in told["by"]["kind"]} == {
+        "bank_haven": 21,
+        "rider_station": 0,
+        "driver_home": None,
+    }
+    assert sum(row["visits"] or 0 for row in told["by"]["region"]) == 21
+    table = cast.union("GET", "/v1/reports/weekly", params=asked | {"format": "csv"}).text
+    assert "visits_by_day,2026-05-05,\r\nvisits_by_day,2026-05-06,0\r\n" in table
+    page = cast.union("GET", "/v1/reports/weekly", params=asked | {"format": "html"}).text
+    assert "每日服务人次" in page
+    assert page.count("未上报 no report") >= 6
+    assert '<td>2026-05-06</td><td class="n">0</td>' in page
 
 
 def test_counts_that_look_wrong_are_findings_and_told_of_one_station(cast):
