@@ -2,12 +2,25 @@
 
 from collections.abc import Callable, Mapping
 from typing import Any
+from uuid import UUID
 
 from sqlmodel import Session
 
-from geo import audit_counts, audit_places, audit_upkeep, audit_visitors, auditors, errors, findings, permits
+from geo import (
+    audit_counts,
+    audit_places,
+    audit_upkeep,
+    audit_visitors,
+    auditors,
+    errors,
+    findings,
+    permits,
+    succession,
+)
 from geo.access import Operation, Principal
+from geo.errors import Problem
 from geo.findings import Audit, Decision, Finding, State
+from geo.succession import How, SuccessionDraft
 
 Scope = Mapping[str, Any]
 
@@ -39,8 +52,23 @@ def _find(session: Session, audit: Audit, scope: Scope) -> list[Finding]:
     return findings.with_states(session, audit, ranked, scope)
 
 
+def _merge(session: Session, who: Principal, finding: Finding, decision: Decision) -> None:
+    """Let the station kept take the place of the other: its visits, ids and history stay where they are."""
+    pair = [UUID(str(each["id"])) for each in (finding.station, finding.other) if each]
+    if finding.audit is not Audit.DUPLICATES or decision.keep not in pair:
+        expected = " or ".join(map(str, pair)) if finding.audit is Audit.DUPLICATES else "a finding of duplicates"
+        problem = Problem(("body", "keep"), f"expected {expected}", str(decision.keep))
+        raise errors.InvalidInput("The body breaks a rule.", problems=[problem])
+    (merged,) = (each for each in pair if each != decision.keep)
+    draft = SuccessionDraft(successor_id=decision.keep, how=How.MERGED, reason=decision.reason)
+    succession.succeed(session, who, str(merged), draft, revision=None)
+
+
 def decide(session: Session, who: Principal, audit: Audit, finding_id: str, decision: Decision) -> Finding:
-    """Decide about a finding, which is then in that state. Raises `FindingNotFound`; `Forbidden` as in a review."""
+    """Decide about a finding, which is then in that state; of duplicates the one not kept is merged into the other.
+
+    Raises `FindingNotFound`, `InvalidInput`; `Forbidden` as in a review; `IllegalMove` where there is nothing to merge.
+    """
     try:
         station, _ = findings.ids(finding_id)
     except ValueError:
@@ -51,4 +79,6 @@ def decide(session: Session, who: Principal, audit: Audit, finding_id: str, deci
     if finding is None:
         raise errors.FindingNotFound
     findings.decide(session, who, finding, decision)
+    if decision.keep is not None:
+        _merge(session, who, finding, decision)
     return next(each for each in _find(session, audit, scope) if each.id == finding_id)

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlmodel import Session
 
 from geo import db
@@ -41,17 +41,25 @@ class State(StrEnum):
 
 
 class Decision(BaseModel):
-    """What an auditor decides about a finding; a rejection says why. Whether it is mended the registry sees itself."""
+    """What an auditor decides about a finding; a rejection says why. Whether it is mended the registry sees itself.
+
+    Of a pair of duplicates one may be kept: the other is merged into it, which mends the finding.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     state: Literal[State.OPEN, State.ACCEPTED, State.REJECTED]
     reason: Annotated[str, trimmed(500)] | None = None
+    keep: UUID | None = Field(
+        None, description="with `accepted`, of a pair: the station that stays; the other is merged"
+    )
 
     @model_validator(mode="after")
     def _says_why(self) -> Self:
         if self.state is State.REJECTED and self.reason is None:
             raise ValueError("reason: expected with a rejection")
+        if self.keep is not None and self.state is not State.ACCEPTED:
+            raise ValueError("keep: expected with accepted only")
         return self
 
 

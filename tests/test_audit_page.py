@@ -54,13 +54,15 @@ class Audited:
 
 @pytest.fixture(scope="module")
 def site(clone: Callable[[], str]) -> Iterator[tuple[str, str]]:
-    """The address of a server over three stations of Zhengzhou, one of which states a wrong district; and a key."""
+    """The address of a server over five stations of Zhengzhou, one of which states a wrong district; and a key."""
     url = clone()
     engine = db.make_engine(url)
     with db.session(engine, db.OPERATOR) as session:
         organisation(session, "union", kind="trade_union", region="410100")
         key = organisations.create_key(session, "union", role=Role.AUDITOR)
         places = [(113.6834, 34.8076, "金水区"), (113.70, 34.715, "管城回族区"), (113.65, 34.7273, "中牟县")]
+        # Two of the same name that stand next to each other, on the city's edge.
+        register(session, *(draft(name=f"港湾{n}", lon=112.98, lat=34.75 + n / 5000) for n in range(2)))
         register(
             session,
             *(
@@ -96,7 +98,7 @@ def audited(site: tuple[str, str]) -> Iterator[Audited]:
 def test_an_auditor_sees_coverage_gaps_sites_and_works_a_finding_off(audited: Audited):
     page = audited.page
     audited.enter("410100")
-    assert audited.figure("stations") == "3"
+    assert audited.figure("stations") == "5"
     assert page.locator("#children button").count() == 12
     assert audited.drawn("covered") >= 12
 
@@ -127,6 +129,19 @@ def test_an_auditor_sees_coverage_gaps_sites_and_works_a_finding_off(audited: Au
     expect(finding).to_contain_text("实地核实无误")
 
 
+def test_duplicates_are_merged_on_the_page_and_odd_counts_are_listed(audited: Audited):
+    page = audited.page
+    audited.enter("410100")
+    page.locator("[data-audit=visit-anomalies]").click()
+    expect(page.locator("#findings")).to_contain_text("没有发现")
+    page.locator("[data-audit=duplicates]").click()
+    finding = page.locator("#findings article")
+    expect(finding.locator(".keep")).to_have_count(2)
+    finding.locator(".keep").first.click()
+    expect(finding).to_have_attribute("data-state", "mended")
+    expect(finding.locator("button.keep")).to_have_count(0)
+
+
 def test_at_night_nothing_with_unknown_hours_counts_and_the_page_speaks_english(audited: Audited):
     page = audited.page
     audited.enter("410105")
@@ -145,7 +160,7 @@ def test_from_the_country_down_the_tree_and_what_is_not_the_keys_is_said(audited
     expect(page.locator("#status")).to_contain_text("outside the key's")
     page.get_by_role("button", name="河南省").click()
     page.get_by_role("button", name="郑州市").click()
-    assert audited.figure("stations") == "3"
+    assert int(audited.figure("stations")) in {4, 5}  # before or after the merge
     with page.context.expect_page() as opened:
         page.locator("#show-report").click()
     expect(opened.value.locator("h1")).to_contain_text("郑州市")

@@ -48,7 +48,7 @@ def list_findings(
     summary="Decide about a finding 处理核查发现",
     response_class=Response,
     dependencies=[Depends(json_body)],
-    responses={200: {"model": FindingOut}, **problems(400, 401, 403, 404, 413, 415, 422, 503)},
+    responses={200: {"model": FindingOut}, **problems(400, 401, 403, 404, 409, 413, 415, 422, 503)},
 )
 def decide_finding(
     session: SessionDep,
@@ -57,5 +57,9 @@ def decide_finding(
     finding_id: Annotated[str, Path(pattern=PAIR)],
     decision: Decision,
 ) -> Response:
-    """Accepted, rejected with a reason, or open again. That it is mended the registry sees by itself."""
+    """Accepted, rejected with a reason, or open again. That it is mended the registry sees by itself.
+
+    Of duplicates `keep` names the one that stays; the other is merged into it: visits, ids and history are kept, and
+    who asks for the merged one is led on (308).
+    """
     return answers.json(answers.finding(audits.decide(session, who, audit, finding_id, decision)))

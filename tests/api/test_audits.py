@@ -18,6 +18,7 @@ from geo.audit_places import likeness
 from geo.datum import Datum, convert
 from geo.figures import GroupBy
 from geo.hours import SHANGHAI
+from tests.cast import LAT
 from tests.conftest import ACTOR, rolled_back
 from tests.factories import draft, register
 
@@ -166,6 +167,45 @@ def test_a_finding_is_accepted_mended_and_its_rejection_holds_while_the_facts_do
     etag = city.etag(station)
     city.bank("PATCH", station, etag=etag, json={"stated_district": "惠济区"})
     assert far["id"] in {each["id"] for each in findings(city, "mislocated", state="open")}
+
+
+def test_a_duplicate_is_merged_through_its_finding_and_nothing_is_lost(cast):
+    one = cast.published(name="劳动者港湾(花园路支行)", host_ref="1")
+    two = cast.published(name="劳动者港湾(花园路支行营业部)", host_ref="2", lat=LAT + 0.0002)
+    for path in (one, two):
+        report(cast, path, date(2026, 5, 4), 20)
+    (pair,) = findings(cast, "duplicates")
+    decide = f"/v1/audits/duplicates/findings/{pair['id']}"
+    merge = {"state": "accepted", "keep": one[-36:], "reason": "同一网点"}
+    for caller, body, status in [
+        (cast.bank, merge, 403),
+        (cast.elsewhere, merge, 403),
+        (cast.bank_auditor, merge, 403),
+        (cast.union, merge | {"state": "rejected"}, 422),
+        (cast.union, merge | {"keep": str(uuid4())}, 422),
+    ]:
+        assert caller("POST", decide, json=body).status_code == status, body
+    assert findings(cast, "duplicates")[0]["state"] == "open"  # what was refused decided nothing
+    done = cast.union("POST", decide, json=merge)
+    assert (done.status_code, done.json()["state"], done.json()["reason"]) == (200, "mended", "同一网点")
+    assert findings(cast, "duplicates", state="open") == []
+
+    led = cast.public.get(two, follow_redirects=False)
+    assert (led.status_code, led.headers["location"]) == (308, one)
+    asked = {"from": "2026-05-04", "to": "2026-05-04"}
+    for path in (one, two):
+        assert cast.union("GET", f"{path}/visits", params=asked).json()["buckets"][0]["visits"] == 20
+    last = cast.union("GET", f"{two}/history").json()["items"]
+    assert "同一网点" in [entry["reason"] for entry in last]
+    assert cast.union("POST", decide, json=merge).status_code == 409
+
+
+def test_only_a_pair_of_duplicates_is_merged(city):
+    finding = findings(city, "mislocated")[0]
+    path = f"/v1/audits/mislocated/findings/{finding['id']}"
+    answer = city.union("POST", path, json={"state": "accepted", "keep": finding["id"]})
+    assert answer.status_code == 422
+    assert "duplicates" in answer.json()["errors"][0]["message"]
 
 
 def test_only_an_auditor_of_the_region_decides_and_never_about_its_own(city):

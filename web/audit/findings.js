@@ -24,14 +24,16 @@ function article(finding) {
     h("h3", {}, h("button", { type: "button", class: "plain", onclick: () => lookNear(finding.station.lon, finding.station.lat) }, finding.station.name)),
     h("p", {}, finding.explanation[current()]),
     h("p", { class: "state" }, say(finding.state), finding.reason ? ` · ${finding.reason}` : ""),
+    finding.other && ["open", "accepted"].includes(finding.state) && h("p", { class: "go" }, ...[finding.station, finding.other].map((kept) =>
+      h("button", { type: "button", class: "keep", "data-keep": kept.id, onclick: () => decide("accepted", { keep: kept.id }) }, say("keep", kept)))),
     finding.state === "open" && h("p", { class: "go" }, reason,
       h("button", { type: "button", class: "accept", onclick: () => decide("accepted") }, say("accept")),
       h("button", { type: "button", class: "reject", onclick: () => decide("rejected") }, say("reject"))));
 
-  async function decide(state) {
+  async function decide(state, more = {}) {
     const said = reason.value.trim();
     try {
-      const decided = await ask("POST", `/v1/audits/${finding.audit}/findings/${finding.id}`, {}, { state, ...(said ? { reason: said } : {}) });
+      const decided = await ask("POST", `/v1/audits/${finding.audit}/findings/${finding.id}`, {}, { state, ...more, ...(said ? { reason: said } : {}) });
       element.replaceWith(article(decided));
     } catch (error) {
       find("status").textContent = error.message;

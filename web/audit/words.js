@@ -35,6 +35,7 @@ const WORDS = {
   incomplete: ["信息不全", "Incomplete"],
   "visit-anomalies": ["人次异常", "Odd counts"],
   none_found: ["没有发现", "Nothing found"],
+  keep: ["合并，保留“{name}”（{code}）", "Merge, keep “{name}” ({code})"],
   accept: ["属实，请更正", "Accept"],
   reject: ["不成立", "Reject"],
   why: ["理由", "Reason"],
