@@ -9,10 +9,13 @@ from sqlmodel import Session
 from geo import db
 from geo.audit_places import subject
 from geo.findings import Audit, Finding
+from geo.vocabulary import CheckinOutcome
 
 Scope = Mapping[str, Any]
 
 STALE_DAYS = 180
+# Check-ins of somebody at the door by which what is published is right, that it is closed then included.
+AS_DESCRIBED = (CheckinOutcome.USED_OK, CheckinOutcome.CONFIRMED_CORRECT, CheckinOutcome.CLOSED_AS_POSTED)
 WORDS = {
     "address": ("地址", "address"),
     "opening_hours": ("开放时间", "opening hours"),
@@ -24,26 +27,31 @@ WORDS = {
 
 
 def _stations(session: Session, scope: Scope) -> list[RowMapping]:
-    return list(session.execute(db.sql("audit_stations"), scope).mappings())
+    asked = {**scope, "as_described": [outcome.value for outcome in AS_DESCRIBED]}
+    return list(session.execute(db.sql("audit_stations"), asked).mappings())
 
 
 def stale(session: Session, scope: Scope) -> list[Finding]:
-    """Stations that nobody has verified or changed for 180 days, the longest first."""
+    """Stations that nobody has verified, changed or found as described for 180 days, the longest first."""
     return [_stale(row) for row in _stations(session, scope) if row["untouched_days"] > STALE_DAYS]
 
 
 def _stale(row: RowMapping) -> Finding:
     days = int(row["untouched_days"])
-    zh, en = f"{days} 天没有核实或更新。", f"Nobody has verified or changed it for {days} days."
+    zh, en = (
+        f"{days} 天没有核实或更新，也没有签到确认。",
+        f"Nobody has verified, changed or confirmed it for {days} days.",
+    )
     if row["verified_at"] is None:
         zh, en = zh + "从未实地核实。", en + " It was never verified."
     terms = {"untouched_days": days, "verified_at": row["verified_at"], "updated_at": row["updated_at"]}
+    terms |= {"seen_at": row["seen_at"]}
     return Finding(Audit.STALE, subject(row), {"zh": zh, "en": en}, float(row["untouched_days"]), _since(row), terms)
 
 
 def _since(row: RowMapping) -> dict[str, Any]:
-    verified = row["verified_at"]
-    return {"revision": row["revision"], "verified_at": verified.isoformat() if verified else None}
+    verified, seen = (row[name].isoformat() if row[name] else None for name in ("verified_at", "seen_at"))
+    return {"revision": row["revision"], "verified_at": verified, "seen_at": seen}
 
 
 def incomplete(session: Session, scope: Scope) -> list[Finding]:

@@ -1,6 +1,8 @@
 """The people of the play over HTTP: hosts, a union's auditors, an admin, and the public."""
 
+from datetime import date
 from typing import Any
+from uuid import uuid4
 
 from fastapi.testclient import TestClient
 
@@ -65,6 +67,12 @@ class Cast:
         assert self.bank("POST", f"{path}/submit").status_code == 200
         assert self.union("POST", f"{path}/review", json={"decision": "publish"}).status_code == 200
         return path
+
+    def report(self, path: str, day: date, count: int, **said: Any) -> None:
+        """A day's visits, as the bank reports them."""
+        told = {"id": str(uuid4()), "count": count, "started_at": f"{day}T12:00:00+08:00", "method": "staff_tally"}
+        answer = self.bank("POST", f"{path}/visits", json=told | said)
+        assert answer.status_code == 201, answer.text
 
     def nearest(self, **asked: str | float) -> list[dict[str, Any]]:
         query: dict[str, str | float] = {"lon": LON, "lat": LAT, "open": "now", **asked}

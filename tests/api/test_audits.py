@@ -1,7 +1,5 @@
 """Audits, findings and figures over HTTP."""
 
-import csv
-import io
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -11,7 +9,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from api.schemas_audits import NationalOut, WeeklyOut
 from api.schemas_visits import OddityList
 from geo import db, figures, regions
 from geo.audit_places import likeness
@@ -117,6 +114,24 @@ def test_what_nobody_looked_after_is_stale_until_somebody_does(play, fresh_engin
         session.execute(text("ALTER TABLE station ENABLE TRIGGER station_stamp"))
     (found,) = findings(play, "stale")
     assert found["terms"]["untouched_days"] == 200
+    seen = text(
+        "INSERT INTO check_in (station_id, outcome, distance_band, at)"
+        " VALUES (:station, :outcome, :band, now() - make_interval(days => :ago))"
+    )
+
+    def check_in(outcome: str, band: str | None, ago: int) -> list[dict[str, Any]]:
+        with db.session(fresh_engine, ACTOR, as_owner=True) as session:
+            session.execute(seen, {"station": path[-36:], "outcome": outcome, "band": band, "ago": ago})
+        return findings(play, "stale")
+
+    assert check_in("wrong_location", None, 1)
+    assert check_in("used_ok", "farther", 1)
+    (seen_once,) = check_in("closed_as_posted", None, 190)
+    assert seen_once["terms"]["untouched_days"] == 190
+    assert check_in("confirmed_correct", "at_the_door", 1) == []
+    with db.session(fresh_engine, ACTOR, as_owner=True) as session:
+        session.execute(text("UPDATE check_in SET at = now() - interval '181 days'"))
+    assert findings(play, "stale")
     etag = play.etag(path)
     assert play.bank("PATCH", path, etag=etag, json={"capacity": 7}).status_code == 200
     assert findings(play, "stale") == []
@@ -173,7 +188,7 @@ def test_a_duplicate_is_merged_through_its_finding_and_nothing_is_lost(cast):
     one = cast.published(name="劳动者港湾(花园路支行)", host_ref="1")
     two = cast.published(name="劳动者港湾(花园路支行营业部)", host_ref="2", lat=LAT + 0.0002)
     for path in (one, two):
-        report(cast, path, date(2026, 5, 4), 20)
+        cast.report(path, date(2026, 5, 4), 20)
     (pair,) = findings(cast, "duplicates")
     decide = f"/v1/audits/duplicates/findings/{pair['id']}"
     merge = {"state": "accepted", "keep": one[-36:], "reason": "同一网点"}
@@ -314,76 +329,6 @@ def test_the_region_tree_adds_up_at_every_level_whatever_is_counted(shared_engin
 def level_below(level: str, adcode: str) -> str:
     """Of a province's children those with 00 at the end are cities, and its own code is, as in the municipalities."""
     return {"country": "province", "city": "district"}.get(level) or ("city" if adcode.endswith("00") else "district")
-
-
-def test_figures_come_as_csv_and_the_year_end_sentence_in_one_call(cast):
-    cast.published(name="甲", facilities=["medicine", "battery_swap"], entry_modes=["qr"])
-    cast.published(name="乙", kind="legal_aid_point", opening_hours="Mo-Fr 09:00-17:00", entry_modes=["staffed"])
-    asked = {"region": "410100", "group_by": "region,kind", "format": "csv"}
-    rows = list(
-        csv.DictReader(io.StringIO(cast.union("GET", "/v1/stats/stations", params=asked).text.lstrip("\ufeff")))
-    )
-    assert [(row["name"], row["kind"], row["stations"]) for row in rows] == [
-        ("金水区", "bank_haven", "1"),
-        ("金水区", "legal_aid_point", "1"),
-    ]
-    national = cast.union("GET", "/v1/stats/national").json()
-    assert [national[name] for name in ("stations", "open_24h", "smart", "battery_swap", "medicine", "legal_aid")] == [
-        *(2, 1, 1, 1, 1, 1)
-    ]
-    assert "2 个" in national["sentence"]["zh"]
-    assert (national["visits"], national["reporting_stations"]) == (None, 0)
-    assert "没有可公布的服务人次" in national["sentence"]["zh"]
-
-
-def report(cast, path: str, day: date, count: int, **said: Any) -> None:
-    told = {"id": str(uuid4()), "count": count, "started_at": f"{day}T12:00:00+08:00", "method": "staff_tally", **said}
-    answer = cast.bank("POST", f"{path}/visits", json=told)
-    assert answer.status_code == 201, answer.text
-
-
-def test_the_year_end_sentence_tells_visits_a_day_over_which_days_and_of_how_many_stations(cast):
-    one, other = cast.published(name="甲"), cast.published(name="乙", lat=34.8)
-    cast.published(name="不报数", lat=34.9)
-    report(cast, one, date(2025, 3, 1), 700)
-    report(cast, other, date(2025, 12, 31), 395, method="qr_scan")
-    report(cast, one, date(2024, 12, 31), 999)
-    told = cast.admin("GET", "/v1/stats/national", params={"year": 2025}).json()
-    NationalOut.model_validate(told)
-    assert (told["visits"], told["visits_a_day"], told["reporting_stations"]) == (1095, 3.0, 2)
-    assert (told["visits_from"], told["visits_to"], told["visits_lower_bound"]) == ("2025-01-01", "2025-12-31", True)
-    assert "2025-01-01 至 2025-12-31，2 个站点上报，日均服务不少于 3.0 人次" in told["sentence"]["zh"]
-    assert "2 stations reporting, at least 3.0 visits a day" in told["sentence"]["en"]
-    assert cast.admin("GET", "/v1/stats/national", params={"year": 2099}).status_code == 400
-    assert cast.bank("GET", "/v1/stats/national").status_code == 403
-
-
-def test_a_week_tells_no_report_from_nobody_came(cast):
-    here, quiet = cast.published(name="甲"), cast.published(name="乙", kind="rider_station", lat=34.8)
-    cast.published(name="不报数", kind="driver_home", lon=113.5)
-    monday = date(2026, 5, 4)
-    report(cast, here, monday, 21)
-    report(cast, here, monday + timedelta(days=2), 0)
-    report(cast, quiet, monday + timedelta(days=2), 0)
-    report(cast, here, monday + timedelta(days=7), 99)
-    asked = {"region": "410100", "week": "2026-W19"}
-    answer = cast.union("GET", "/v1/reports/weekly", params=asked).json()
-    WeeklyOut.model_validate(answer)
-    told = answer["visits"]
-    assert (told["total"], told["reporting"], told["silent"]) == (21, 2, 1)
-    assert [day["visits"] for day in told["by_day"]] == [21, None, 0, None, None, None, None]
-    assert {row["kind"]: row["visits"] for row in told["by"]["kind"]} == {
-        "bank_haven": 21,
-        "rider_station": 0,
-        "driver_home": None,
-    }
-    assert sum(row["visits"] or 0 for row in told["by"]["region"]) == 21
-    table = cast.union("GET", "/v1/reports/weekly", params=asked | {"format": "csv"}).text
-    assert "visits_by_day,2026-05-05,\r\nvisits_by_day,2026-05-06,0\r\n" in table
-    page = cast.union("GET", "/v1/reports/weekly", params=asked | {"format": "html"}).text
-    assert "每日服务人次" in page
-    assert page.count("未上报 no report") >= 6
-    assert '<td>2026-05-06</td><td class="n">0</td>' in page
 
 
 def test_counts_that_look_wrong_are_findings_and_told_of_one_station(cast):
