@@ -34,8 +34,8 @@ SMALL = 10
 ESTIMATE_DAYS = 90
 # A week of who reports daily: every weekday once, and few enough to be read beside every report.
 RECENT = 7
-# Reports of up to a quarter are met with the days they cover; longer ones on demand.
-LONG_DAYS = 92
+# Reports of up to a month are met with the days they cover; longer ones, which are rare, on demand.
+LONG_DAYS = 31
 # Shifts of a day: with so few reports the hours of a day are compared at entry, with more on demand.
 SHIFTS = 3
 # Of a station's ledger so many rows are looked at for that.
