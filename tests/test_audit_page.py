@@ -54,14 +54,14 @@ class Audited:
 
 @pytest.fixture(scope="module")
 def site(clone: Callable[[], str]) -> Iterator[tuple[str, str]]:
-    """The address of a server over five stations of Zhengzhou, one of which states a wrong district; and a key."""
+    """The address of a server over three stations of Zhengzhou, one of which states a wrong district; and a key."""
     url = clone()
     engine = db.make_engine(url)
     with db.session(engine, db.OPERATOR) as session:
         organisation(session, "union", kind="trade_union", region="410100")
         key = organisations.create_key(session, "union", role=Role.AUDITOR)
         places = [(113.6834, 34.8076, "金水区"), (113.70, 34.715, "管城回族区"), (113.65, 34.7273, "中牟县")]
-        # Two of the same name that stand next to each other, on the city's edge.
+        # Beside the three, two alike that stand next to each other on the edge of the city.
         register(session, *(draft(name=f"港湾{n}", lon=112.98, lat=34.75 + n / 5000) for n in range(2)))
         register(
             session,
