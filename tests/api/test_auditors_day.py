@@ -8,6 +8,7 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
+from api.schemas_audits import WeeklyOut
 from geo import db, organisations
 from geo.datum import Datum, convert
 from geo.vocabulary import Role
@@ -143,6 +144,9 @@ def test_an_auditors_day(day):
     assert report["stations"] == report["happened"]["entered"] == report["happened"]["published"] == 7
     assert report["happened"]["findings_decided"] == 3
     assert report["open_findings"]["duplicates"] == report["open_findings"]["mislocated"] == 0
+    assert report["visits"]["total"] is None  # nobody reported any, which is not zero
+    assert report["visits"]["silent"] == 7
+    WeeklyOut.model_validate(report)
     table = auditor("GET", "/v1/reports/weekly", params=asked | {"format": "csv"}).text
     assert "happened,entered,7\r\n" in table
     page = auditor("GET", "/v1/reports/weekly", params=asked | {"format": "html"})

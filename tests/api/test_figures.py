@@ -3,8 +3,12 @@
 import csv
 import io
 from datetime import date, timedelta
+from typing import Any
 
-from api.schemas_audits import NationalOut, WeeklyOut
+from api import reports
+from api.schemas_audits import NationalOut, WeeklyVisits
+from geo import db, figures, regions, weekly
+from geo.access import Principal
 
 
 def test_figures_come_as_csv_and_the_year_end_sentence_in_one_call(cast):
@@ -51,10 +55,12 @@ def test_a_week_tells_no_report_from_nobody_came(cast):
     cast.report(here, monday + timedelta(days=2), 0)
     cast.report(quiet, monday + timedelta(days=2), 0)
     cast.report(here, monday + timedelta(days=7), 99)
-    asked = {"region": "410100", "week": "2026-W19"}
-    answer = cast.union("GET", "/v1/reports/weekly", params=asked).json()
-    WeeklyOut.model_validate(answer)
-    told = answer["visits"]
+    with db.session(cast.public.app.state.engine) as session:
+        city = regions.get(session, "410100")
+        counts = {group.value: figures.count(session, city, [group]).rows for group in figures.GroupBy}
+        week = figures.week_of("2026-W19")
+        told = weekly.visits(session, Principal("union", "auditor", "x", "410100"), city, week, counts)
+    WeeklyVisits.model_validate(told)
     assert (told["total"], told["reporting"], told["silent"]) == (21, 2, 1)
     assert [day["visits"] for day in told["by_day"]] == [21, None, 0, None, None, None, None]
     assert {row["kind"]: row["visits"] for row in told["by"]["kind"]} == {
@@ -63,9 +69,11 @@ def test_a_week_tells_no_report_from_nobody_came(cast):
         "driver_home": None,
     }
     assert sum(row["visits"] or 0 for row in told["by"]["region"]) == 21
-    table = cast.union("GET", "/v1/reports/weekly", params=asked | {"format": "csv"}).text
+    nothing: dict[str, Any] = {"coverage": {}, "happened": {}, "open_findings": {}, "since": "", "until": ""}
+    whole = nothing | {"region": "410100", "name": city.name, "week": week.name, "stations": 3, "by": counts}
+    table = bytes(reports.weekly_table(whole | {"visits": told}).body).decode()
     assert "visits_by_day,2026-05-05,\r\nvisits_by_day,2026-05-06,0\r\n" in table
-    page = cast.union("GET", "/v1/reports/weekly", params=asked | {"format": "html"}).text
+    page = bytes(reports.weekly_page(whole | {"visits": told}).body).decode()
     assert "每日服务人次" in page
     assert page.count("未上报 no report") >= 6
     assert '<td>2026-05-06</td><td class="n">0</td>' in page

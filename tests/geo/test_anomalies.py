@@ -173,13 +173,6 @@ def test_what_is_odd_about_a_report_beside_those_before_it(session, host, case):
     assert session.scalar(text("SELECT count(*) FROM visit")) == len(before) + 1
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_the_same_is_found_where_all_arrive_together(session, host, case):
-    before, report, flags = CASES[case]
-    key, where = host()
-    assert set(record(session, key, where, *before, report)[-1]) == flags
-
-
 WEEKDAYS = {"opening_hours": "Mo-Fr 08:30-17:30", "hours_calendar": "prc_workdays"}
 NIGHT = {"opening_hours": "Mo-Fr 22:00-06:00"}
 
