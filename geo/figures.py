@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from sqlalchemy import text
 from sqlmodel import Session
 
 from geo import auditors, db, errors, visit_figures
@@ -93,6 +94,9 @@ def _visits_a_day(session: Session, who: Principal, year: int | None) -> dict[st
     first, last = date(named, 1, 1), min(date(named, 12, 31), yesterday)
     if last < first:
         raise errors.InvalidQuery(problems=[errors.Problem(("query", "year"), "expected a year that has begun", year)])
+    session.execute(
+        text("SET LOCAL statement_timeout = '120s'")
+    )  # a year of the whole country, asked for once in a while
     cells = visit_figures.of_many(session, who, Scope(), Span(first, last, Bucket.YEAR))
     visits, days = (cells[0].visits if cells else None), (last - first).days + 1
     return {
