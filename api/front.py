@@ -1,4 +1,4 @@
-"""The hot door: answers nearest from the directory as plain ASGI, and passes everything else on.
+"""The hot door: answers nearest as plain ASGI, has visits recorded (`api.front_visits`), passes everything else on.
 
 Riders ask all day. Requests that arrive in one turn of the event loop are answered by one call, without a timer.
 What is unusual (a bad parameter, a question while there is no directory yet) takes the documented way, which parses
@@ -20,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 from api.accesslog import SAFE_HEADERS, journal
 from api.answers import GEOJSON
 from api.deps import NearestQuery
+from api.front_visits import VisitDoor, station_of
 from geo import datum, errors
 from geo.datum import Datum
 from geo.directory import Directory
@@ -105,26 +106,34 @@ def directory_of(app: FastAPI) -> Directory | None:
 
 
 class Front:
-    """An ASGI application before another: nearest is answered here, everything else there."""
+    """An ASGI application before another: nearest and visits are answered here, everything else there."""
 
     def __init__(self, app: FastAPI) -> None:
         self.app = app
+        self.visits = VisitDoor(app)
         self._waiting: list[tuple[Ask, asyncio.Future[bytes]]] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or pass on."""
-        if scope["type"] == "http" and scope["path"] == PATH and scope["method"] == "GET" and directory_of(self.app):
-            began = time.perf_counter()
-            ask = read(scope["query_string"])
-            if ask is not None:
-                body, start = await self._queued(ask), START
-                if takes_gzip(scope):
-                    body, start = gzip.compress(body, GZIP_LEVEL, mtime=0), START_GZIP
-                await send(start)
-                await send({"type": "http.response.body", "body": body})
-                journal.note(OPERATION, "GET", PATH, 200, began)
+        if scope["type"] == "http":
+            if scope["method"] == "GET" and scope["path"] == PATH and directory_of(self.app):
+                began = time.perf_counter()
+                ask = read(scope["query_string"])
+                if ask is not None:
+                    await self._answer(ask, scope, send)
+                    journal.note(OPERATION, "GET", PATH, 200, began)
+                    return
+            elif scope["method"] == "POST" and (station := station_of(scope["path"])):
+                await self.visits(station, scope, receive, send)
                 return
         await self.app(scope, receive, send)
+
+    async def _answer(self, ask: Ask, scope: Scope, send: Send) -> None:
+        body, start = await self._queued(ask), START
+        if takes_gzip(scope):
+            body, start = gzip.compress(body, GZIP_LEVEL, mtime=0), START_GZIP
+        await send(start)
+        await send({"type": "http.response.body", "body": body})
 
     def _queued(self, ask: Ask) -> "asyncio.Future[bytes]":
         loop = asyncio.get_running_loop()
