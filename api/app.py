@@ -19,6 +19,7 @@ from api.frequency import Frequency
 from api.front import Front
 from api.head import Head
 from api.limits import BodyLimit
+from api.recorder import Recorder
 from api.routes import (
     audits,
     changes,
@@ -116,6 +117,8 @@ def lifespan_of(
                 app.state.follower.start()
                 stack.callback(app.state.follower.stop)
                 stack.callback(workshop.close)
+            app.state.recorder = Recorder(app.state.engine)
+            stack.callback(app.state.recorder.close)
             yield
 
     return lifespan

@@ -1,8 +1,7 @@
-"""The hot door for visits: whatever arrives while a group is being entered goes into the ledger with the next one.
+"""The hot door for visits: one visit of a station as plain ASGI, recorded with all that arrive meanwhile.
 
-No timer: an idle service enters a visit at once, a busy one hundreds by one statement and one commit, and each is
-answered after its commit. What is unusual (a query, another type of body, a body that breaks a rule) takes the
-documented way, which reads it with the same model and answers with the same words.
+What is unusual (a query, another type of body, a body that breaks a rule) takes the documented way, which reads it
+with the same model and answers with the same words. The queue is `api.recorder`.
 """
 
 import asyncio
@@ -10,7 +9,6 @@ import gzip
 import time
 from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 from uuid import UUID
 
@@ -23,21 +21,19 @@ from starlette.types import Message, Receive, Scope, Send
 from api import counting
 from api.accesslog import SAFE_HEADERS, journal
 from api.errors import answer_error, answer_mistake
-from geo import db, errors, ledger
+from api.recorder import Recorder
+from geo import errors
 from geo.ledger import Entry, VisitDraft
 
 OPERATION = "record_visit"
 BEFORE, AFTER = "/v1/stations/", "/visits"
 PATH_LENGTH = len(BEFORE) + 36 + len(AFTER)
-# Beyond this a visit would be answered too late to be of use; whoever sent it has the same one for later.
-MOST_WAITING = 4_000
-# As many as one statement takes by arrays: copying wants a temporary table, which is too much for a few more.
-MOST_AT_ONCE = ledger.MANY - 1
 LARGEST_BODY = 16_000  # twenty times a visit with everything; what is larger is not read here
-FULL = "Too many visits are waiting to be recorded; this one was not. Send it again, with the same id."
+PATIENCE_S = 1.0  # from here on it is worth while to hear whether somebody still waits
+GONE = 499  # what proxies write down for a client that closed the connection; nobody reads it
 
 JSON = {b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"}
-OF_INTEREST = {b"authorization", b"content-type", b"origin", b"accept-encoding"}
+OF_INTEREST = {b"authorization", b"content-type", b"content-length", b"origin", b"accept-encoding"}
 HEADERS = [(b"vary", b"Origin"), *SAFE_HEADERS]
 HEADERS_LONG = [(b"vary", b"Origin, Accept-Encoding"), *SAFE_HEADERS]
 HEADERS_ELSEWHERE = [
@@ -52,6 +48,7 @@ class Told(NamedTuple):
     """What the head of a request says that matters here."""
 
     key: str
+    length: bytes
     elsewhere: bool  # asked by a page of another site
     gzip: bool
 
@@ -77,27 +74,32 @@ def read_head(scope: Scope) -> Told | None:
     scheme, _, key = given.get(b"authorization", b"").partition(b" ")
     if scope["query_string"] or scheme.lower() != b"bearer" or given.get(b"content-type", b"").lower() not in JSON:
         return None
-    return Told(key.decode("latin-1").strip(), b"origin" in given, b"gzip" in given.get(b"accept-encoding", b""))
+    packed = b"gzip" in given.get(b"accept-encoding", b"")
+    return Told(key.decode("latin-1").strip(), given.get(b"content-length", b""), b"origin" in given, packed)
 
 
-def read_draft(heard: Sequence[Message]) -> VisitDraft | None:
+def read_draft(body: bytes) -> VisitDraft | None:
     """The visit that a whole body tells of; None for one that the documented way must refuse."""
-    if heard[-1]["type"] != "http.request" or heard[-1].get("more_body"):
-        return None
     try:
-        return VisitDraft.model_validate(orjson.loads(b"".join(message.get("body", b"") for message in heard)))
+        return VisitDraft.model_validate(orjson.loads(body)) if len(body) <= LARGEST_BODY else None
     except (orjson.JSONDecodeError, ValidationError):
         return None
 
 
-async def hear(receive: Receive) -> list[Message]:
-    """The messages of a body, or the first ones of a body that is too large."""
-    heard = [await receive()]
-    size = len(heard[0].get("body", b""))
-    while heard[-1].get("more_body") and size <= LARGEST_BODY:
+async def hear(receive: Receive, length: bytes) -> tuple[bytes, list[Message]]:
+    """A body, and the messages it came in; nothing for one that is too large or ends too early.
+
+    Once it is as long as it said, nothing more is waited for: the server tells the end by another message.
+    """
+    heard, body = list[Message](), b""
+    while len(body) <= LARGEST_BODY:
         heard.append(await receive())
-        size += len(heard[-1].get("body", b""))
-    return heard
+        body += heard[-1].get("body", b"")
+        if heard[-1]["type"] != "http.request":
+            return b"", heard
+        if not heard[-1].get("more_body") or str(len(body)).encode() == length:
+            return body, heard
+    return b"", heard
 
 
 def repeated(heard: Sequence[Message], receive: Receive) -> Receive:
@@ -110,78 +112,19 @@ def repeated(heard: Sequence[Message], receive: Receive) -> Receive:
     return receive_again
 
 
-class Groups:
-    """Visits on their way into the ledger: one group is being entered, the others wait for it to return.
-
-    It is entered by a thread with the session that everybody else uses: one way to check and to write, and a driver
-    that waits in C. Its one wake-up a group costs the event loop less than five answers of PostgreSQL would.
-    """
-
-    def __init__(self, app: FastAPI) -> None:
-        self.app = app
-        self._waiting: deque[tuple[Entry, asyncio.Future[Exception | None]]] = deque()
-        self._under_way = False
-        self._thread = ThreadPoolExecutor(1, "visits")
-
-    def enter(self, entry: Entry) -> "asyncio.Future[Exception | None]":
-        """Queue an entry; the result is what refuses it. Raises `Unavailable` when the queue is full."""
-        if len(self._waiting) >= MOST_WAITING:
-            raise errors.Unavailable(FULL)
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Exception | None] = loop.create_future()
-        self._waiting.append((entry, future))
-        if not self._under_way:
-            self._under_way = True
-            loop.call_soon(self._depart)
-        return future
-
-    def _depart(self) -> None:
-        """Enter those who wait, in a thread; who has hung up meanwhile is left out."""
-        group: list[tuple[Entry, asyncio.Future[Exception | None]]] = []
-        while self._waiting and len(group) < MOST_AT_ONCE:
-            entry, future = self._waiting.popleft()
-            if not future.done():
-                group.append((entry, future))
-        self._under_way = bool(group)
-        if group:
-            entries = [entry for entry, _ in group]
-            entering = asyncio.get_running_loop().run_in_executor(self._thread, entered, self.app.state.engine, entries)
-            entering.add_done_callback(lambda done: self._arrive(group, done.result()))
-
-    def _arrive(
-        self, group: Sequence[tuple[Entry, "asyncio.Future[Exception | None]"]], outcome: Sequence[Exception | None]
-    ) -> None:
-        for (_, future), error in zip(group, outcome, strict=True):
-            if not future.done():
-                future.set_result(error)
-        self._depart()
-
-
-def entered(database: db.Database, entries: Sequence[Entry]) -> list[Exception | None]:
-    """Enter a group in one transaction, and answer what refuses each. Where none was written, all have the reason."""
-    try:
-        with db.session(database) as session:
-            ledger.record(session, entries)
-    except errors.YizhanError as error:
-        return [error] * len(entries)
-    except Exception as error:
-        if len(entries) == 1:
-            return [error]
-        # A mistake of ours about one of them does not take its neighbours along: each by itself.
-        again = [Entry(e.key, e.station_id, e.draft) for e in entries]
-        outcome = [refusal for entry in again for refusal in entered(database, [entry])]
-        for entry, other in zip(entries, again, strict=True):
-            entry.row, entry.new = other.row, other.new
-        return outcome
-    return [entry.error for entry in entries]
+async def hang_up(receive: Receive, waited_for: "asyncio.Future[Exception | None]") -> None:
+    """Wait for whoever asked to go away; then nobody waits any more."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    if not waited_for.done():
+        waited_for.set_result(ConnectionAbortedError())
 
 
 class VisitDoor:
-    """An ASGI application for the visits of one station: records them here, passes on what is unusual."""
+    """An ASGI application for the visits of one station: has them recorded, passes on what is unusual."""
 
     def __init__(self, app: FastAPI) -> None:
         self.app = app
-        self.groups = Groups(app)
 
     async def __call__(self, station: UUID, scope: Scope, receive: Receive, send: Send) -> None:
         """Record and answer, or pass on."""
@@ -189,28 +132,43 @@ class VisitDoor:
         if told is None:
             await self.app(scope, receive, send)
             return
-        heard = await hear(receive)
-        draft = read_draft(heard)
+        body, heard = await hear(receive, told.length)
+        draft = read_draft(body)
         if draft is None:
             await self.app(scope, repeated(heard, receive), send)
             return
         status = 500
         try:
-            answer = await self._answer(Entry(told.key, station, draft), scope)
+            answer = await self._answer(Entry(told.key, station, draft), scope, receive)
             status = answer.status_code
             await say(answer, told, send)
         finally:
             journal.note(OPERATION, "POST", scope["path"], status, began)
 
-    async def _answer(self, entry: Entry, scope: Scope) -> Response:
+    async def _answer(self, entry: Entry, scope: Scope, receive: Receive) -> Response:
         try:
-            error = await self.groups.enter(entry)
+            refusal = await self._recorded(entry, receive)
         except errors.Unavailable as full:
-            error = full
-        if error is None:
+            refusal = full
+        if refusal is None:
             return counting.visit(entry)
+        if isinstance(refusal, ConnectionAbortedError):
+            return Response(status_code=GONE)
         request = Request({**scope, "app": self.app})
-        return await (answer_error if isinstance(error, errors.YizhanError) else answer_mistake)(request, error)
+        return await (answer_error if isinstance(refusal, errors.YizhanError) else answer_mistake)(request, refusal)
+
+    async def _recorded(self, entry: Entry, receive: Receive) -> Exception | None:
+        """What refuses the entry; None once it is in the ledger. One whose sender hangs up is not entered."""
+        recorder: Recorder = self.app.state.recorder
+        future, listening = recorder.enter(entry), list[asyncio.Task[None]]()
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(PATIENCE_S, lambda: listening.append(loop.create_task(hang_up(receive, future))))
+        try:
+            return await future
+        finally:
+            timer.cancel()
+            for task in listening:
+                task.cancel()
 
 
 async def say(answer: Response, told: Told, send: Send) -> None:

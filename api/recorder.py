@@ -1,0 +1,146 @@
+"""Visits on their way into the ledger: whatever arrives while a group is being entered goes with the next one.
+
+No timer: an idle service enters a visit at once, a busy one hundreds by one statement and one commit, and each is
+answered after its commit. A thread enters them, with the session that everybody else uses: one way to check and to
+write, a driver that waits in C, and one wake-up of the event loop a group instead of one a statement.
+"""
+
+import asyncio
+import contextlib
+import queue
+import threading
+from collections import deque
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import psycopg
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from geo import db, errors, ledger
+from geo.ledger import Entry
+
+# Beyond this a visit would be answered too late to be of use; whoever sent it still has it.
+MOST_WAITING = 4_000
+# As many as one statement takes as text: copying wants a temporary table, which is too much for a few more.
+MOST_AT_ONCE = ledger.MANY - 1
+# A connection is held while groups follow each other: to see whether an idle one is alive costs three answers.
+IDLE_S = 1.0
+FULL = "Too many visits are waiting to be recorded, and this one was not. Send it again later, with the same id."
+
+Refusal = Exception | None
+
+
+class Waiting(NamedTuple):
+    """An entry, and where its refusal is waited for."""
+
+    entry: Entry
+    refusal: "asyncio.Future[Refusal]"
+
+
+class Recorder:
+    """The queue of one process, and the thread that works it off."""
+
+    def __init__(self, database: db.Database) -> None:
+        self._database = database
+        self._waiting: deque[Waiting] = deque()
+        self._under_way = False
+        self._groups: queue.SimpleQueue[list[Waiting] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
+        self._connection: Connection | None = None
+
+    def enter(self, entry: Entry) -> "asyncio.Future[Refusal]":
+        """Queue an entry; what refuses it is the result, None once it is committed. Raises `Unavailable` when full."""
+        if len(self._waiting) >= MOST_WAITING:
+            raise errors.Unavailable(FULL)
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Refusal] = loop.create_future()
+        self._waiting.append(Waiting(entry, future))
+        if not self._under_way:
+            self._under_way = True
+            loop.call_soon(self._depart, loop)  # with what else arrives in this turn
+        return future
+
+    def close(self) -> None:
+        """Finish the group that is under way, and end."""
+        if self._thread.is_alive():
+            self._groups.put(None)
+            self._thread.join()
+
+    def _depart(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Send off those who wait; who has hung up meanwhile is left out."""
+        group: list[Waiting] = []
+        while self._waiting and len(group) < MOST_AT_ONCE:
+            one = self._waiting.popleft()
+            if not one.refusal.done():
+                group.append(one)
+        self._under_way = bool(group)
+        if group:
+            self._loop = loop
+            if self._thread.ident is None:
+                self._thread.start()
+            self._groups.put(group)
+
+    def _arrive(self, group: Sequence[Waiting], refusals: Sequence[Refusal]) -> None:
+        for one, refusal in zip(group, refusals, strict=True):
+            if not one.refusal.done():
+                one.refusal.set_result(refusal)
+        self._depart(self._loop)
+
+    def _work(self) -> None:
+        """In the thread: group after group, until there is None."""
+        while True:
+            try:
+                group = self._groups.get(timeout=IDLE_S if self._connection else None)
+            except queue.Empty:
+                self._let_go()
+                continue
+            if group is None:
+                self._let_go()
+                return
+            refusals = self._enter([one.entry for one in group])
+            with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits any more
+                self._loop.call_soon_threadsafe(self._arrive, group, refusals)
+
+    def _enter(self, entries: Sequence[Entry]) -> Sequence[Refusal]:
+        try:
+            with db.translated_errors():
+                self._connection = self._connection or self._database.engine.connect()
+            refusals = entered(self._connection, entries)
+        except Exception as error:
+            refusals = [error] * len(entries)
+        if any(map(_is_failure, refusals)):
+            self._let_go()  # the next group gets one that was seen to be alive
+        return refusals
+
+    def _let_go(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(DBAPIError, psycopg.Error):
+                connection.close()
+
+
+def entered(database: db.Database, entries: Sequence[Entry]) -> list[Refusal]:
+    """Enter a group in one transaction, and answer what refuses each; one reason for all where none was written."""
+    try:
+        with db.session(database) as session:
+            ledger.record(session, entries)
+    except errors.YizhanError as error:
+        return [error] * len(entries)
+    except Exception as error:
+        return [error] if len(entries) == 1 else _each(database, entries)
+    return [entry.error for entry in entries]
+
+
+def _each(database: db.Database, entries: Sequence[Entry]) -> list[Refusal]:
+    """Each by itself: a mistake of ours about one does not take its neighbours along."""
+    refusals = []
+    for entry in entries:
+        entry.error, entry.row, entry.new = None, {}, False
+        refusals += entered(database, [entry])
+    return refusals
+
+
+def _is_failure(refusal: Refusal) -> bool:
+    """Whether it is not about the entry."""
+    return isinstance(refusal, errors.Unavailable) or not isinstance(refusal, errors.YizhanError | None)
