@@ -28,9 +28,7 @@ LARGEST_COUNT = 1_000_000
 LONGEST = timedelta(days=366)
 # Clocks at doors are wrong; what is further ahead than this is no clock but a mistake.
 FUTURE = timedelta(hours=2)
-# What a statement costs to plan is several times what it costs to run; all here go by keys, whatever is asked.
-SAME_PLAN = text("SELECT set_config('plan_cache_mode', 'force_generic_plan', true)")
-# From here on copying pays; below it one statement with arrays is quicker than a table to copy to.
+# From here on copying pays; below it one statement with a text is quicker than a table to copy to.
 MANY = 200
 
 
@@ -97,9 +95,9 @@ def key_of(key: str) -> str:
 
 def record(session: Session, entries: Sequence[Entry]) -> None:
     """Enter what may be entered; each entry then carries its row or its error. All in this one transaction."""
-    session.execute(SAME_PLAN)
+    db.rows(session, "visit_plan")
     facts = _facts(session, entries)
-    refusals = {(key, station): _refusal(key, fact) for (key, station), fact in facts.items()}
+    refusals = {pair: _refusal(pair[0], fact) for pair, fact in facts.items()}
     first: dict[tuple[UUID, UUID], Entry] = {}
     for entry in entries:
         pair = entry.key, entry.station_id
