@@ -22,8 +22,8 @@ from geo.settings import Settings
 from geo.vocabulary import Role, Serves
 from tests.conftest import ACTOR, SECRET
 from tests.factories import organisation, station
+from tests.reporters import DAY, Answer, Book, ask_within, reporting, visit
 
-DAY = "2026-09-14"
 JSON = {"Content-Type": "application/json"}
 WHERE, OTHERS, DRAFT, NOWHERE = "01", "02", "03", "04"
 
@@ -67,11 +67,6 @@ class Played:
 @pytest.fixture
 def played(fresh_engine: Engine) -> Played:
     return Played(fresh_engine)
-
-
-def visit(**said: Any) -> dict[str, Any]:
-    told = {"id": str(uuid4()), "count": 3, "started_at": f"{DAY}T09:00:00+08:00", "method": "people_counter"}
-    return told | said
 
 
 FIRST = visit()
@@ -186,9 +181,6 @@ def test_both_doors_count_and_log_alike(played: Played, caplog: pytest.LogCaptur
     assert [line.split("POST")[1] for line in lines[0]] == [line.split("POST")[1] for line in lines[1]]
 
 
-Answer = tuple[int, dict[bytes, bytes], Any]
-
-
 class Crowd:
     """Many who ask at once, of a front whose first group is held up by a lock until `let_go`."""
 
@@ -201,26 +193,11 @@ class Crowd:
         self, said: dict[str, Any], *, key: str = "bank", where: str = WHERE, gone: asyncio.Event | None = None
     ) -> Answer:
         """One visit's answer; who sets `gone` has hung up."""
-        sent: list[Any] = []
-        body = [{"type": "http.request", "body": json.dumps(said).encode(), "more_body": False}]
         path = f"/v1/stations/{self.played.stations[where]}/visits"
-        headers = [
-            (b"authorization", f"Bearer {self.played.keys[key]}".encode()),
-            (b"content-type", b"application/json"),
-        ]
-        scope = {"type": "http", "method": "POST", "path": path, "query_string": b"", "headers": headers}
+        return await ask_within(self.front, path, self.played.keys[key], said, gone=gone)
 
-        async def receive() -> Any:
-            if body:
-                return body.pop()
-            await (gone or asyncio.Event()).wait()
-            return {"type": "http.disconnect"}
-
-        async def send(message: Any) -> None:
-            sent.append(message)
-
-        await self.front({**scope, "server": ("testserver", 80)}, receive, send)
-        return sent[0]["status"], dict(sent[0]["headers"]), orjson.loads(sent[1]["body"] or b"null")
+    async def send(self, path: str, key: str, said: dict[str, Any]) -> Answer:
+        return await ask_within(self.front, path, key, said)
 
     async def wait_for_the_first(self) -> "asyncio.Task[Answer]":
         """Somebody asks, and waits for the lock; whoever asks from here on waits for the next group."""
@@ -334,3 +311,53 @@ def test_a_mistake_of_ours_about_one_visit_does_not_take_its_neighbours_along(cr
     assert [status for status, _, _ in asyncio.run(play())] == [201, 201, 500, 201]
     assert crowd.played.told() == {crowd.played.stations[WHERE]: 3 * 3}
     assert crowd.played.drifts() == []
+
+
+def test_whoever_sends_everything_three_times_is_counted_once(crowd: Crowd):
+    crowd.let_go()
+    book, where, key = Book(), crowd.played.stations[WHERE], crowd.played.keys["bank"]
+
+    async def play() -> None:
+        visits = [visit(count=n) for n in range(40)]
+        await asyncio.gather(*(book.deliver(crowd.send, where, key, said) for said in visits for _ in range(3)))
+
+    asyncio.run(play())
+    assert book.answers == {201: 40, 200: 80}
+    book.holds(crowd.played.engine)
+
+
+def test_a_thousand_at_one_station_with_a_bad_visit_among_every_few(crowd: Crowd):
+    crowd.let_go()
+    book, where, key = Book(), crowd.played.stations[WHERE], crowd.played.keys["bank"]
+
+    async def play() -> list[Answer]:
+        good = [book.deliver(crowd.send, where, key, visit(count=1)) for _ in range(1_000)]
+        bad = [crowd.ask(visit(), where=(OTHERS, NOWHERE)[n % 2]) for n in range(50)]
+        mixed = [one for n, each in enumerate(bad) for one in (*good[n * 20 : (n + 1) * 20], each)]
+        answers = await asyncio.gather(*mixed)
+        return [answer for answer in answers if answer is not None]
+
+    statuses = [status for status, _, _ in asyncio.run(play())]
+    assert statuses == [403, 404] * 25
+    assert book.answers == {201: 1_000}
+    assert len(crowd.groups) < 20
+    assert all(any(str(entry.station_id) != where for entry in group) for group in crowd.groups)
+    book.holds(crowd.played.engine)
+
+
+def test_connections_cut_in_the_middle_lose_nothing_and_count_nothing_twice(crowd: Crowd, server: str):
+    crowd.let_go()
+    book, where = Book(), [crowd.played.stations[WHERE]]
+    name = crowd.played.engine.url.database
+
+    async def play() -> None:
+        async with reporting(book, where, crowd.played.keys["bank"], [crowd.send] * 8):
+            with psycopg.connect(server, autocommit=True) as cutting:
+                for _ in range(25):
+                    await asyncio.sleep(0.03)
+                    cutting.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+
+    asyncio.run(play())
+    assert book.answers[503] > 0
+    assert book.answers[500] == 0
+    book.holds(crowd.played.engine)
