@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 from uuid import uuid4
 
@@ -83,6 +83,17 @@ class Line:
             self._ends = None
 
 
+@contextlib.asynccontextmanager
+async def lines(port: int, how_many: int) -> AsyncIterator[list[Send]]:
+    """So many who each have a connection of their own, closed in the end."""
+    made = [Line(port) for _ in range(how_many)]
+    try:
+        yield [line.ask for line in made]
+    finally:
+        for line in made:
+            line.close()
+
+
 class Book:
     """What was sent to which station, and how it was answered."""
 
@@ -125,7 +136,7 @@ class Book:
 
 
 @contextlib.asynccontextmanager
-async def reporting(book: Book, stations: list[str], key: str, senders: list[Send]) -> Any:
+async def reporting(book: Book, stations: list[str], key: str, senders: list[Send]) -> AsyncIterator[None]:
     """Each of these sends visit after visit until the end; what is under way then is delivered."""
     ending = asyncio.Event()
 
