@@ -45,7 +45,7 @@ class Recorder:
         self._database = database
         self._waiting: deque[Waiting] = deque()
         self._under_way = False
-        self._groups: queue.SimpleQueue[list[Waiting] | None] = queue.SimpleQueue()
+        self._turns: queue.SimpleQueue[asyncio.AbstractEventLoop | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
         self._connection: Connection | None = None
 
@@ -58,60 +58,71 @@ class Recorder:
         self._waiting.append(Waiting(entry, future))
         if not self._under_way:
             self._under_way = True
-            loop.call_soon(self._depart, loop)  # with what else arrives in this turn
+            self._turns.put(loop)
+            if self._thread.ident is None:
+                self._thread.start()
         return future
 
     def close(self) -> None:
         """Finish the group that is under way, and end."""
         if self._thread.is_alive():
-            self._groups.put(None)
+            self._turns.put(None)
             self._thread.join()
 
-    def _depart(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Send off those who wait; who has hung up meanwhile is left out."""
+    def _arrive(self, loop: asyncio.AbstractEventLoop, group: Sequence[Waiting], refusals: Sequence[Refusal]) -> None:
+        """Tell those of a group, and send the next one off."""
+        for one, refusal in zip(group, refusals, strict=True):
+            if not one.refusal.done():
+                one.refusal.set_result(refusal)
+        self._under_way = bool(self._waiting)
+        if self._under_way:
+            self._turns.put(loop)
+
+    def _work(self) -> None:
+        """In the thread: group after group, until there is no loop to tell."""
+        while True:
+            try:
+                loop = self._turns.get(timeout=IDLE_S if self._connection else None)
+            except queue.Empty:
+                self._let_go()
+                continue
+            if loop is None:
+                self._let_go()
+                return
+            group, refusals = self._enter_group()
+            with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits any more
+                loop.call_soon_threadsafe(self._arrive, loop, group, refusals)
+
+    def _enter_group(self) -> tuple[list[Waiting], list[Refusal]]:
+        group: list[Waiting] = []
+        try:
+            with db.translated_errors():
+                self._connection = self._connection or self._database.engine.connect()
+            with db.session(self._connection, same_plans=True) as session:
+                group = self._take()  # not earlier: who came while the transaction was begun comes along
+                ledger.record(session, [one.entry for one in group])
+            refusals: list[Refusal] = [one.entry.error for one in group]
+        except Exception as error:
+            group = group or self._take()
+            refusals = self._apart(group, error)
+        if any(map(_is_failure, refusals)):
+            self._let_go()  # the next group gets one that was seen to be alive
+        return group, refusals
+
+    def _take(self) -> list[Waiting]:
+        """Those whose turn it is; who has hung up meanwhile is left out."""
         group: list[Waiting] = []
         while self._waiting and len(group) < MOST_AT_ONCE:
             one = self._waiting.popleft()
             if not one.refusal.done():
                 group.append(one)
-        self._under_way = bool(group)
-        if group:
-            self._loop = loop
-            if self._thread.ident is None:
-                self._thread.start()
-            self._groups.put(group)
+        return group
 
-    def _arrive(self, group: Sequence[Waiting], refusals: Sequence[Refusal]) -> None:
-        for one, refusal in zip(group, refusals, strict=True):
-            if not one.refusal.done():
-                one.refusal.set_result(refusal)
-        self._depart(self._loop)
-
-    def _work(self) -> None:
-        """In the thread: group after group, until there is None."""
-        while True:
-            try:
-                group = self._groups.get(timeout=IDLE_S if self._connection else None)
-            except queue.Empty:
-                self._let_go()
-                continue
-            if group is None:
-                self._let_go()
-                return
-            refusals = self._enter([one.entry for one in group])
-            with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits any more
-                self._loop.call_soon_threadsafe(self._arrive, group, refusals)
-
-    def _enter(self, entries: Sequence[Entry]) -> Sequence[Refusal]:
-        try:
-            with db.translated_errors():
-                self._connection = self._connection or self._database.engine.connect()
-            refusals = entered(self._connection, entries)
-        except Exception as error:
-            refusals = [error] * len(entries)
-        if any(map(_is_failure, refusals)):
-            self._let_go()  # the next group gets one that was seen to be alive
-        return refusals
+    def _apart(self, group: Sequence[Waiting], error: Exception) -> list[Refusal]:
+        """Of a group that failed as a whole, nothing is written; but a mistake of ours about one is not the others'."""
+        if isinstance(error, errors.YizhanError) or len(group) == 1:
+            return [error] * len(group)
+        return [_alone(self._database, one.entry) for one in group]
 
     def _let_go(self) -> None:
         connection, self._connection = self._connection, None
@@ -120,25 +131,14 @@ class Recorder:
                 connection.close()
 
 
-def entered(database: db.Database, entries: Sequence[Entry]) -> list[Refusal]:
-    """Enter a group in one transaction, and answer what refuses each; one reason for all where none was written."""
+def _alone(database: db.Database, entry: Entry) -> Refusal:
+    entry.error, entry.row, entry.new = None, {}, False
     try:
         with db.session(database) as session:
-            ledger.record(session, entries)
-    except errors.YizhanError as error:
-        return [error] * len(entries)
+            ledger.record(session, [entry])
     except Exception as error:
-        return [error] if len(entries) == 1 else _each(database, entries)
-    return [entry.error for entry in entries]
-
-
-def _each(database: db.Database, entries: Sequence[Entry]) -> list[Refusal]:
-    """Each by itself: a mistake of ours about one does not take its neighbours along."""
-    refusals = []
-    for entry in entries:
-        entry.error, entry.row, entry.new = None, {}, False
-        refusals += entered(database, [entry])
-    return refusals
+        return error
+    return entry.error
 
 
 def _is_failure(refusal: Refusal) -> bool:

@@ -157,15 +157,18 @@ def psycopg_url(url: str) -> str:
 
 
 @contextlib.contextmanager
-def session(engine: Database, actor: Actor = READER, *, as_owner: bool = False) -> Iterator[Session]:
+def session(
+    engine: Database, actor: Actor = READER, *, as_owner: bool = False, same_plans: bool = False
+) -> Iterator[Session]:
     """One transaction: commits at the end, rolls back on any error, speaks our errors.
 
     `actor` goes into the history of every station changed. Everything but migrations and region loading runs
-    as the application role, whatever the login.
+    as the application role, whatever the login. With `same_plans` each statement keeps the plan it was first given:
+    for what goes by keys, whichever are asked, and costs more to plan than to run.
     """
     with translated_errors(), Session(engine, expire_on_commit=False) as session:
-        role = "none" if as_owner else "yizhan_app"
-        session.execute(text("SELECT set_config('role', :role, true)"), {"role": role})
+        plans = "force_generic_plan" if same_plans else "force_custom_plan"
+        rows(session, "transaction", role="none" if as_owner else "yizhan_app", plans=plans)
         if actor is not READER:
             act_as(session, actor)
         yield session

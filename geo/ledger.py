@@ -95,7 +95,6 @@ def key_of(key: str) -> str:
 
 def record(session: Session, entries: Sequence[Entry]) -> None:
     """Enter what may be entered; each entry then carries its row or its error. All in this one transaction."""
-    db.rows(session, "visit_plan")
     facts = _facts(session, entries)
     refusals = {pair: _refusal(pair[0], fact) for pair, fact in facts.items()}
     first: dict[tuple[UUID, UUID], Entry] = {}
@@ -117,8 +116,8 @@ def record(session: Session, entries: Sequence[Entry]) -> None:
 def _facts(session: Session, entries: Sequence[Entry]) -> dict[tuple[str, UUID], Fact]:
     """What the database knows of each key and station of the batch, once a pair."""
     pairs = list(dict.fromkeys((entry.key, entry.station_id) for entry in entries))
-    prefixes, stations = [key_of(key) for key, _ in pairs], [station for _, station in pairs]
-    return dict(zip(pairs, db.rows(session, "visit_facts", prefixes=prefixes, stations=stations), strict=True))
+    asked = [{"prefix": key_of(key), "station_id": station} for key, station in pairs]
+    return dict(zip(pairs, db.rows(session, "visit_facts", asked=orjson.dumps(asked).decode()), strict=True))
 
 
 def _weigh(entry: Entry, fact: Fact, refusal: errors.YizhanError | None) -> None:

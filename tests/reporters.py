@@ -129,7 +129,7 @@ class Book:
             total = session.scalar(text("SELECT sum(visits) FROM visit_day"))
             drift = session.execute(db.sql("visit_drift")).all()
         assert self.acknowledged.keys() == self.sent.keys()
-        assert {str(row.id): (str(row.station_id), row.count) for row in rows} == self.sent
+        assert {str(key): (str(where), count) for key, where, count in rows} == self.sent
         assert len(rows) == len(self.sent)
         assert total == sum(count for _, count in self.sent.values())
         assert drift == []

@@ -4,7 +4,8 @@
 -- Rides api_key_pkey, station_pkey and organisation_pkey: once a pair, however many visits it has.
 WITH RECURSIVE asked AS (
   SELECT *
-    FROM unnest(CAST(:prefixes AS text[]), CAST(:stations AS uuid[])) WITH ORDINALITY AS a(prefix, station_id, n)
+    FROM ROWS FROM (json_to_recordset(CAST(:asked AS json)) AS (prefix text, station_id uuid))
+         WITH ORDINALITY AS a(prefix, station_id, n)
 ), found AS (
   SELECT a.n, k.prefix, k.secret_hash, k.organisation, k.role, k.region, k.last_used_on, s.id AS station_id,
          s.managed_by, s.publication_status, s.province, s.city, s.district, s.opening_hours, s.hours_calendar,

@@ -133,15 +133,16 @@ def ask(client: TestClient, played: Played, key: str, where: str, body: Any, hea
 
 
 def watch(app: FastAPI) -> list[list[Entry]]:
-    """The groups that go into the ledger from here on, as they are sent off."""
+    """The groups that go into the ledger from here on, as they are taken from the queue."""
     groups: list[list[Entry]] = []
-    enter = app.state.recorder._enter
+    take = app.state.recorder._take
 
-    def entering(entries: list[Entry]):
-        groups.append(list(entries))
-        return enter(entries)
+    def taking() -> Any:
+        taken = take()
+        groups.append([one.entry for one in taken])
+        return taken
 
-    app.state.recorder._enter = entering
+    app.state.recorder._take = taking
     return groups
 
 

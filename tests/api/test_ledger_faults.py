@@ -55,7 +55,7 @@ class Service:
             engine = db.make_engine(cluster.app_url)
             book.holds(engine)
             engine.dispose()
-        proof = [YIZHAN, "audit", "rollups", "--data", str(self.data)]
+        proof = [str(YIZHAN), "audit", "rollups", "--data", str(self.data)]
         assert subprocess.run(proof, capture_output=True, timeout=60).returncode == 0
 
 
