@@ -13,9 +13,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import psycopg
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 
 from geo import db, errors, ledger
 from geo.ledger import Entry
@@ -127,7 +125,7 @@ class Recorder:
     def _let_go(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            with contextlib.suppress(DBAPIError, psycopg.Error):
+            with contextlib.suppress(Exception):  # it may be broken in any way; the thread goes on
                 connection.close()
 
 

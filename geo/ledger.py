@@ -103,7 +103,7 @@ def record(session: Session, entries: Sequence[Entry]) -> None:
         _weigh(entry, facts[pair], refusals[pair])
         if entry.error is None:
             first.setdefault((entry.station_id, entry.draft.id), entry)
-    _note_use(session, facts.values())
+    _note_use(session, [facts[pair] for pair, no in refusals.items() if not isinstance(no, errors.Unauthenticated)])
     anomalies.flag(session, [(entry.row, facts[entry.key, entry.station_id]) for entry in first.values()])
     entered = _enter(session, [entry.row for entry in first.values()])
     lost = first.keys() - entered
@@ -176,17 +176,11 @@ def _too_early(draft: VisitDraft, now: datetime) -> errors.InvalidInput | None:
     return None
 
 
-def _note_use(session: Session, facts: Any) -> None:
+def _note_use(session: Session, facts: Sequence[Fact]) -> None:
     """Keep the day a key was last used, as `organisations.authenticate` does."""
-    stale = {fact["prefix"] for fact in facts if fact["prefix"] and fact["last_used_on"] != fact["today"]}
-    for prefix in sorted(stale):
-        session.execute(
-            text(
-                "UPDATE api_key SET last_used_on = current_date"
-                " WHERE prefix = :prefix AND last_used_on IS DISTINCT FROM current_date"
-            ),
-            {"prefix": prefix},
-        )
+    stale = {fact["prefix"] for fact in facts if fact["last_used_on"] != fact["today"]}
+    if stale:
+        session.execute(db.sql("visit_key_use"), {"prefixes": sorted(stale)})
 
 
 COLUMNS = (

@@ -296,6 +296,19 @@ def test_a_key_revoked_while_its_visits_wait_records_none_of_them(crowd: Crowd):
     assert crowd.played.told() == {crowd.played.stations[WHERE]: 3}
 
 
+def test_a_key_that_somebody_holds_holds_up_nobody(crowd: Crowd):
+    crowd.let_go()
+    crowd.held.execute("UPDATE api_key SET last_used_on = current_date - 1")
+    crowd.held.commit()
+    crowd.held.execute("SELECT FROM api_key FOR UPDATE")
+    status, _, _ = asyncio.run(asyncio.wait_for(crowd.ask(visit()), 20))
+    assert status == 201
+    crowd.let_go()
+    assert asyncio.run(crowd.ask(visit()))[0] == 201
+    used = crowd.held.execute("SELECT count(*) FROM api_key WHERE last_used_on = current_date").fetchone()
+    assert used == (1,)
+
+
 def test_a_mistake_of_ours_about_one_visit_does_not_take_its_neighbours_along(crowd: Crowd):
     crowd.held.rollback()
     crowd.held.execute("ALTER TABLE visit ADD CONSTRAINT visit_trap_check CHECK (device <> 'trap')")
