@@ -66,7 +66,7 @@ class Line:
             await writer.drain()
             if hang_up:
                 raise ConnectionAbortedError
-            return await asyncio.wait_for(self._answer(reader), 30)
+            return await asyncio.wait_for(self._answer(reader), 120)  # a busy disk may take half a minute to commit
         except BaseException:
             self.close()
             raise
