@@ -4,6 +4,7 @@ import contextlib
 import importlib
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -33,6 +34,8 @@ from geo.transfer import Format
 from geo.vocabulary import OrganisationKind
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Yizhan 驿站: the station registry.")
+OPEN_FILES, FILES_OF_OTHERS = 16_384, 512  # the second for the database, code and logs
+
 families = {
     name: typer.Typer(no_args_is_help=True, help=text)
     for name, text in {
@@ -71,17 +74,35 @@ def serve(
             furnish(data)
         importing.join()
         err.print(f"Yizhan 驿站 at http://{host}:{port}  (API: /docs, stop: Ctrl-C)")
-        Server(
-            "api.app:serve",
-            address=host,
-            port=port,
-            workers=workers,
-            interface=Interfaces.ASGI,
-            factory=True,
-            websockets=False,
-            respawn_failed_workers=True,
-            log_level=LogLevels(settings.log),
-        ).serve()
+        serve_by(workers, host, port, LogLevels(settings.log))
+
+
+def serve_by(workers: int, host: str, port: int, log_level: LogLevels) -> None:
+    """Serve by so many processes, until the first of them is told to stop."""
+    Server(
+        "api.app:serve",
+        address=host,
+        port=port,
+        workers=workers,
+        interface=Interfaces.ASGI,
+        factory=True,
+        websockets=False,
+        respawn_failed_workers=True,
+        backpressure=most_connections(),
+        log_level=log_level,
+    ).serve()
+
+
+def most_connections() -> int:
+    """How many connections a worker may hold; each is an open file, of which the system may allow few unless asked.
+
+    A phone keeps its connection for a while after the answer. The server's own limit, 1,024 divided by the workers, is
+    reached by a thousand of them, and whoever comes next is not answered until one goes.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = OPEN_FILES if most == resource.RLIM_INFINITY else min(OPEN_FILES, most)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
+    return max(128, files - FILES_OF_OTHERS)
 
 
 def refuse_taken_port(host: str, port: int) -> None:
