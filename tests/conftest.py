@@ -127,6 +127,14 @@ def at(url: str, database: str) -> str:
 
 
 @pytest.fixture(scope="session")
+def pristine(run_dir: Path) -> Path:
+    """A stopped cluster just made, with nothing in it."""
+    directory = run_dir / f"pristine-{os.getpid()}"
+    with embedded.lease(directory, durable=False) as cluster:
+        return cluster.base
+
+
+@pytest.fixture(scope="session")
 def clone(server: str) -> Callable[[], str]:
     """Makes a database like the template and answers its owner's address.
 
