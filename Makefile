@@ -3,6 +3,8 @@ PORT ?= 8000
 DATA ?= $(or $(YIZHAN_DATA_DIR),.data)
 BIN := .venv/bin
 UV := build/uv/bin/uv
+# Three for two processors: some tests wait for a server, a clock or a browser.
+PYTEST = $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-long lint types bench bench-quick fmt migration lock clean
@@ -27,11 +29,13 @@ run: ## Serve the map and the API at http://127.0.0.1:8000 (PORT=8000 DATA=.data
 
 ##@ Prove
 
-test: setup lint types ## Lint, types and the whole test suite
-	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+# The types are looked at beside the tests and told after them.
+test: setup lint ## Lint, types and the whole test suite
+	@told=$$(mktemp); $(BIN)/mypy >"$$told" 2>&1 & types=$$!; \
+	$(PYTEST); failed=$$?; wait $$types || failed=1; cat "$$told"; rm "$$told"; exit $$failed
 
 test-long: setup ## The tests that take minutes
-	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m long
+	@$(PYTEST) -m long
 
 lint: setup ## Style: ruff's rules and format
 	@$(BIN)/ruff check

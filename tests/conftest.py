@@ -41,8 +41,12 @@ for name in [name for name in os.environ if name.startswith(("YIZHAN_", "DATABAS
     del os.environ[name]  # a developer's settings must not reach the tests
 
 
-# The files that take longest, longest first: begun last, one would keep one worker busy while the other is idle.
-DEAR = ("test_demo.py", "test_readme.py", "test_map.py", "test_search.py", "test_cli.py", "test_directory.py")
+# The files that take longest, about in that order: begun last, one would keep one worker busy while the others are
+# idle. The second needs no template, which the first may have to make.
+DEAR = (
+    *("test_map.py", "test_embedded.py", "test_openapi.py", "test_search.py", "test_demo.py", "test_audit_page.py"),
+    *("test_readme.py", "test_cli.py", "test_outage.py", "test_month.py", "test_auditors_day.py", "test_directory.py"),
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -124,6 +128,14 @@ def copy(cluster: Path, to: Path) -> None:
 def at(url: str, database: str) -> str:
     """The address of another database on the same server."""
     return make_url(url).set(database=database).render_as_string(hide_password=False)
+
+
+@pytest.fixture(scope="session")
+def pristine(run_dir: Path) -> Path:
+    """A stopped cluster just made, with nothing in it."""
+    directory = run_dir / f"pristine-{os.getpid()}"
+    with embedded.lease(directory, durable=False) as cluster:
+        return cluster.base
 
 
 @pytest.fixture(scope="session")

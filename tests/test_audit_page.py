@@ -10,7 +10,7 @@ from geo import db, organisations
 from geo.vocabulary import Role
 from tests.factories import draft, organisation, register
 from tests.serving import serving
-from tests.test_map import CHROMIUM, FLAGS, ROOT
+from tests.test_map import CHROMIUM, FLAGS, ROOT, SCREEN
 
 HOSTILE = "<img src=x onerror=document.title='owned'>站"
 
@@ -80,7 +80,7 @@ def audited(site: tuple[str, str]) -> Iterator[Audited]:
     address, key = site
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, chromium_sandbox=False, args=FLAGS)
-        context = browser.new_context(viewport={"width": 1200, "height": 900}, locale="zh-CN")
+        context = browser.new_context(**SCREEN, locale="zh-CN", reduced_motion="reduce")
         page = context.new_page()
         page.set_default_timeout(30_000)
         expect.set_options(timeout=30_000)

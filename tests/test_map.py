@@ -29,6 +29,8 @@ FLAGS = [
     *("--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync"),
 ]
+# Every pixel is drawn by the processor: half as many each way are a fifth less of these tests' time.
+SCREEN: Any = {"viewport": {"width": 900, "height": 600}, "device_scale_factor": 0.5}
 LON, LAT = 113.66, 34.75
 YEAR = datetime.now(UTC).year + 4
 HOSTILE = "<img src=x onerror=document.title='owned'> & 驿站"
@@ -141,7 +143,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def seen(browser: Browser, site: str) -> Iterator[Seen]:
     """The map of Zhengzhou, at rest with its stations; nothing may go wrong or leave the origin."""
-    context = browser.new_context(viewport={"width": 1100, "height": 760}, locale="zh-CN", reduced_motion="reduce")
+    context = browser.new_context(**SCREEN, locale="zh-CN", reduced_motion="reduce")
     page = context.new_page()
     page.set_default_timeout(10_000)
     seen = Seen(page)

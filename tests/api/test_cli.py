@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
@@ -14,6 +15,8 @@ import psycopg
 import pytest
 
 from api import cli
+from geo import embedded
+from tests.conftest import TEMPLATE, at, copy
 from tests.serving import YIZHAN, free_port, wait_until_ready
 
 ROOT = Path(__file__).parents[2]
@@ -131,46 +134,55 @@ def test_a_taken_port_is_refused(fresh_url):
 
 
 def test_an_unmigrated_server_says_what_to_do(server):
-    from tests.conftest import at
-
     done = yizhan(at(server, "postgres"), "export", "stations")
     assert done.returncode == 1
     assert "yizhan migrate" in done.stderr
 
 
-def test_ctrl_c_of_a_server_with_its_own_cluster_leaves_no_process(tmp_path_factory):
-    """Cluster, migrations, server, Ctrl-C; then kill -9 of everything, and what was written is there."""
+@pytest.fixture
+def data(request, kept, server) -> Iterator[Path]:
+    """A data directory: an empty one, or one with the divisions of China, which take ten seconds to cut up."""
     data = Path(f"/tmp/yizhan-cli-{os.getpid()}")
+    if request.param == "with divisions":
+        data.mkdir()
+        copy(kept, data / "postgres")
+        with embedded.lease(data) as cluster, psycopg.connect(at(cluster.owner_url, "postgres"), autocommit=True) as it:
+            it.execute("DROP DATABASE yizhan")
+            it.execute(f"ALTER DATABASE {TEMPLATE} RENAME TO yizhan")
+    yield data
+    for pid in using(data):
+        os.kill(pid, signal.SIGKILL)
+    subprocess.run(["rm", "-rf", str(data)], check=True)
+
+
+@pytest.mark.parametrize("data", ["with divisions", pytest.param("empty", marks=pytest.mark.long)], indirect=True)
+def test_ctrl_c_of_a_server_with_its_own_cluster_leaves_no_process(data):
+    """Cluster, migrations, server, Ctrl-C; then kill -9 of everything, and what was written is there."""
     port = free_port()
     env = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
     command = [str(YIZHAN), "serve", "--port", str(port), "--data", str(data)]
-    try:
-        server = subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL, start_new_session=True)
-        wait_until_ready(server, f"http://127.0.0.1:{port}")
-        made = subprocess.run(
-            [YIZHAN, "organisations", "create", "ccb", "建行", "--kind", "bank", "--data", str(data)],
-            env=env, capture_output=True, text=True, timeout=60,
-        )  # fmt: skip
-        assert made.returncode == 0, made.stderr
-        os.killpg(server.pid, signal.SIGINT)
-        server.wait(30)
-        assert using(data) == []
-        server = subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL, start_new_session=True)
-        wait_until_ready(server, f"http://127.0.0.1:{port}")
-        for pid in [*using(data), server.pid]:
-            os.kill(pid, signal.SIGKILL)
-        os.killpg(server.pid, signal.SIGKILL)
-        server.wait(30)
-        again = subprocess.run(
-            [YIZHAN, "keys", "create", "--organisation", "ccb", "--role", "host", "--data", str(data)],
-            env=env, capture_output=True, text=True, timeout=60,
-        )  # fmt: skip
-        assert again.returncode == 0, again.stderr
-        assert using(data) == []
-    finally:
-        for pid in using(data):
-            os.kill(pid, signal.SIGKILL)
-        subprocess.run(["rm", "-rf", str(data)], check=True)
+    server = subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL, start_new_session=True)
+    wait_until_ready(server, f"http://127.0.0.1:{port}")
+    made = subprocess.run(
+        [YIZHAN, "organisations", "create", "ccb", "建行", "--kind", "bank", "--data", str(data)],
+        env=env, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    os.killpg(server.pid, signal.SIGINT)
+    server.wait(30)
+    assert using(data) == []
+    server = subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL, start_new_session=True)
+    wait_until_ready(server, f"http://127.0.0.1:{port}")
+    for pid in [*using(data), server.pid]:
+        os.kill(pid, signal.SIGKILL)
+    os.killpg(server.pid, signal.SIGKILL)
+    server.wait(30)
+    again = subprocess.run(
+        [YIZHAN, "keys", "create", "--organisation", "ccb", "--role", "host", "--data", str(data)],
+        env=env, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert again.returncode == 0, again.stderr
+    assert using(data) == []
 
 
 def using(data: Path) -> list[int]:

@@ -21,6 +21,7 @@ import pytest
 
 from geo import embedded, postgres
 from geo.errors import ClusterFailed, PostgisMissing
+from tests.conftest import copy
 
 ROOT = Path(__file__).parents[2]
 # It polls: a Ctrl-C in the moment before a blocking read begins would wait for the read to end.
@@ -46,6 +47,13 @@ def home() -> Iterator[Path]:
     for pid in processes(directory):
         os.kill(pid, signal.SIGKILL)
     shutil.rmtree(directory)
+
+
+@pytest.fixture
+def settled(home: Path, pristine: Path) -> Path:
+    """`home` with a cluster in it, copied: for tests of what comes after the making, which takes a second."""
+    copy(pristine, home / "postgres")
+    return home
 
 
 def processes(directory: Path) -> list[int]:
@@ -145,8 +153,8 @@ def test_a_lease_gives_a_private_postgis_that_leaves_nothing_running(home: Path)
     assert not cluster.socket_dir.exists()
 
 
-def test_what_a_rider_sends_reaches_no_log(home: Path) -> None:
-    with embedded.lease(home, durable=False) as cluster:
+def test_what_a_rider_sends_reaches_no_log(settled: Path) -> None:
+    with embedded.lease(settled, durable=False) as cluster:
         with psycopg.connect(cluster.app_url, autocommit=True) as connection:
             for query in ("SELECT '113.6254'::integer", "SELECT %s::text::integer"):
                 with pytest.raises(psycopg.DataError):
@@ -155,13 +163,13 @@ def test_what_a_rider_sends_reaches_no_log(home: Path) -> None:
         assert "113.6254" not in log_of(cluster)
 
 
-def test_the_last_of_two_processes_stops_the_server(home: Path) -> None:
-    with holder(home) as first, holder(home) as second:
+def test_the_last_of_two_processes_stops_the_server(settled: Path) -> None:
+    with holder(settled) as first, holder(settled) as second:
         assert told(first) == told(second)
         assert let_go(first) == 0
-        assert embedded.running(home)
+        assert embedded.running(settled)
         assert let_go(second) == 0
-        assert gone(home)
+        assert gone(settled)
 
 
 def test_four_starting_at_once_share_one_cluster(home: Path) -> None:
@@ -172,29 +180,29 @@ def test_four_starting_at_once_share_one_cluster(home: Path) -> None:
         assert gone(home)
 
 
-def test_committed_rows_survive_the_killing_of_everybody(home: Path) -> None:
-    with holder(home, "durable") as first:
+def test_committed_rows_survive_the_killing_of_everybody(settled: Path) -> None:
+    with holder(settled, "durable") as first:
         postmaster = told(first)
         first.kill()
         first.wait()
-    with holder(home, "durable") as second:
+    with holder(settled, "durable") as second:
         assert told(second) == postmaster  # it outlived the first holder, and was joined
-        url = embedded._cluster_at(home / "postgres", durable=True).owner_url
+        url = embedded._cluster_at(settled / "postgres", durable=True).owner_url
         value(url, "CREATE TABLE kept AS SELECT 42 AS n", "SELECT 1")
         second.kill()
-        for pid in processes(home):
+        for pid in processes(settled):
             os.kill(pid, signal.SIGKILL)
         second.wait()
-    assert (home / "postgres" / "data" / "postmaster.pid").exists()
-    with embedded.lease(home) as cluster:
+    assert (settled / "postgres" / "data" / "postmaster.pid").exists()
+    with embedded.lease(settled) as cluster:
         assert value(cluster.owner_url, "SELECT n FROM kept") == 42
         assert value(cluster.owner_url, "SELECT current_setting('fsync')") == "on"
         assert "not properly shut down" in log_of(cluster)
-    assert gone(home)
+    assert gone(settled)
 
 
-def test_a_cluster_that_died_is_revived_under_the_lease(home: Path) -> None:
-    with embedded.lease(home, durable=False) as cluster:
+def test_a_cluster_that_died_is_revived_under_the_lease(settled: Path) -> None:
+    with embedded.lease(settled, durable=False) as cluster:
         busy = psycopg.connect(cluster.owner_url, autocommit=True)
         # A backend that does not look up from its work keeps the shared memory after the postmaster's death.
         orphan = busy.info.backend_pid
@@ -207,12 +215,12 @@ def test_a_cluster_that_died_is_revived_under_the_lease(home: Path) -> None:
         assert time.perf_counter() - start > 0.9
         assert value(cluster.app_url, "SELECT 1") == 1
         busy.close()
-    assert gone(home)
+    assert gone(settled)
 
 
 @pytest.mark.parametrize("leftover", ["another process", "nothing"])
-def test_a_stale_pid_file_does_not_stop_the_next_start(home: Path, leftover: str) -> None:
-    with embedded.lease(home, durable=False) as cluster:
+def test_a_stale_pid_file_does_not_stop_the_next_start(settled: Path, leftover: str) -> None:
+    with embedded.lease(settled, durable=False) as cluster:
         pid_file = cluster.data_dir / "postmaster.pid"
         record = pid_file.read_text().split("\n", 1)[1]
     # The foreign process has the server's user: for another user's, PostgreSQL would not hesitate by itself.
@@ -224,11 +232,11 @@ def test_a_stale_pid_file_does_not_stop_the_next_start(home: Path, leftover: str
         for path in (pid_file, socket_lock):
             path.write_text(text)
         shutil.chown(cluster.socket_dir, *postgres.owner_of(cluster.data_dir.parent))
-        with embedded.lease(home, durable=False):
+        with embedded.lease(settled, durable=False):
             assert foreign.poll() is None
         assert foreign.poll() is None
         foreign.kill()
-    assert gone(home)
+    assert gone(settled)
 
 
 def test_an_initdb_killed_midway_is_done_again(home: Path) -> None:
@@ -342,14 +350,14 @@ def test_without_postgis_it_says_what_to_install(home: Path, monkeypatch: pytest
     assert embedded.find_binaries() == bare
 
 
-def test_refusals_name_the_cause(home: Path) -> None:
-    with embedded.lease(home, durable=False) as cluster:
+def test_refusals_name_the_cause(settled: Path) -> None:
+    with embedded.lease(settled, durable=False) as cluster:
         pass
 
-    def refusal(data_dir: Path = home) -> str:
+    def refusal(data_dir: Path = settled) -> str:
         with pytest.raises(ClusterFailed) as refused, embedded.lease(data_dir, durable=False):
             pass
-        assert gone(home)
+        assert gone(settled)
         return refused.value.message
 
     with (cluster.data_dir / "postgresql.conf").open("a") as conf:
@@ -359,8 +367,8 @@ def test_refusals_name_the_cause(home: Path) -> None:
     assert "postgresql-9-postgis-3" in refusal()
     (cluster.data_dir / "PG_VERSION").unlink()
     assert "no PG_VERSION" in refusal()
-    (home / "file").touch()
-    assert "Not a directory" in refusal(home / "file" / "data")
+    (settled / "file").touch()
+    assert "Not a directory" in refusal(settled / "file" / "data")
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # Python 3.12 on; the child starts no thread

@@ -385,9 +385,9 @@ def test_any_text_is_refused_or_stays_as_tidied_and_answers(text: str):
     ],
 )
 def test_a_hostile_rule_costs_milliseconds(text: str):
-    started = time.perf_counter()
+    started = time.thread_time()
     rule(text, calendar=Calendar(frozenset(), frozenset(), date(2026, 12, 31))).next_change(at("2026-03-03"))
-    assert time.perf_counter() - started < 0.15  # 2-9 ms on an idle machine; 934 with the library alone
+    assert time.thread_time() - started < 0.15  # of processor time: 2-9 ms; 934 with the library alone
 
 
 def test_access_is_staffed_unattended_closed_or_not_known():

@@ -139,21 +139,23 @@ def riders(count: int) -> list[tuple[float, float]]:
     return [*EDGES, *((float(x), float(y)) for x, y in points)][:count]
 
 
-@pytest.mark.parametrize("points", [600, pytest.param(2_000, marks=pytest.mark.long)])
-def test_nearest_equals_the_brute_force_oracle(network: Network, points: int):
+def test_nearest_equals_the_brute_force_oracle(network: Network):
     rng = random.Random(5)
     with db.session(network.engine) as session:
+        session.execute(
+            text("SET LOCAL plan_cache_mode = force_generic_plan")
+        )  # to plan 6,000 queries took half the time
         now = opening.moment(session)
-        for lon, lat in riders(points):
+        for lon, lat in riders(2_000):
             name, (wanted, passing) = rng.choice(list(CASES.items()))
-            limit, radius_m = rng.choice(((10, None), (10, None), (50, None), (50, 1_000.0), (50, 20_000.0)))
+            limit, radius_m = rng.choice(((10, None), (10, None), (10, 1_000.0), (50, None), (50, 20_000.0)))
             datum = rng.choice(list(Datum))
             where = convert(*convert(lon, lat, Datum.WGS84, datum), datum, Datum.WGS84)
             found = search.nearest(session, *where, limit=limit, radius_m=radius_m, wanted=wanted, when=now)
             expected = network.nearest(*where, passing(network), limit=limit, radius_m=radius_m or search.FARTHEST_M)
             assert [str(row["id"]) for row in found.stations] == [key for key, _ in expected], (name, where)
-            for row, (_, metres) in zip(found.stations, expected, strict=True):
-                assert row["distance_m"] == pytest.approx(metres, abs=1e-3)
+            told = [row["distance_m"] for row in found.stations]
+            assert np.allclose(told, [metres for _, metres in expected], rtol=0, atol=1e-3), (name, where)
 
 
 def test_stations_at_one_position_come_in_the_order_of_their_ids(network: Network):
