@@ -12,7 +12,7 @@ import numpy as np
 from sqlalchemy import text
 from sqlmodel import Session, insert
 
-from geo import db, demo_places, demo_rows
+from geo import db, demo_places, demo_rows, filling
 from geo.demo_places import OFFSHORE, WHOLE, XINDU, Atlas, Ints
 from geo.demo_profiles import (
     CCB_HAVENS,
@@ -29,6 +29,8 @@ from geo.tables import Organisation
 
 SIZES = (100, 1_000_000)
 CHUNK = 10_000  # stations a COPY
+MANY = 10_000
+TABLES = ("station", "station_facility", "station_history", "station_change")
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,9 @@ def build(session: Session, *, stations: int, seed: int, progress: Callable[[int
     session.execute(text("SET LOCAL plan_cache_mode = force_generic_plan"))
     network = _design(session, stations, seed)
     organisations = _found(session, network.atlas)
-    facilities = _load(session, network, progress or (lambda done: None))
+    # What is taken off a table and put back costs a small network more than it saves.
+    with filling.lightened(session, TABLES if stations >= MANY else ()):
+        facilities = _load(session, network, progress or (lambda done: None))
     _analyse(session)
     provinces = {network.atlas.divisions[number].province for number in set(network.spots["division"].tolist())}
     return DemoReport(stations, facilities, organisations, len(provinces))
@@ -172,7 +176,5 @@ def _batches(network: Network) -> Iterator[tuple[int, Batch]]:
 
 def _analyse(session: Session) -> None:
     """Tell the planner; only the owner may, and for another login autovacuum does it within a minute or so."""
-    role = session.scalar(text("SELECT current_setting('role')"))
-    session.execute(text("SELECT set_config('role', 'none', true)"))
-    session.execute(text("ANALYZE station, station_facility"))
-    session.execute(text("SELECT set_config('role', :role, true)"), {"role": role})
+    with filling.as_login(session):
+        session.execute(text("ANALYZE station, station_facility"))

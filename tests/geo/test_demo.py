@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlmodel import Session
 
-from geo import db, demo
+from geo import db, demo, filling
 from geo.errors import InvalidInput, NotEmpty, RegionNotFound
 from geo.stations import StationDraft
 
@@ -165,3 +165,32 @@ def test_without_divisions_there_is_nowhere_to_stand(owner_session):
 def test_sizes_and_seeds_have_bounds(session, stations, seed):
     with pytest.raises(InvalidInput):
         demo.build(session, stations=stations, seed=seed)
+
+
+def standing(session: Session) -> list[tuple[str, str]]:
+    """The foreign keys and indexes there are, and what they say."""
+    asked = text(
+        "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'f' AND convalidated"
+        " UNION ALL SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1, 2"
+    )
+    return [(name, said) for name, said in session.execute(asked)]
+
+
+def test_what_was_taken_off_the_tables_is_put_back(owner_session):
+    before = standing(owner_session)
+    with filling.lightened(owner_session, demo.TABLES):
+        assert len(standing(owner_session)) < len(before) - 20
+    assert standing(owner_session) == before
+
+
+def test_a_network_that_is_filled_lightly_has_every_key_and_index(network, session):
+    assert standing(network) == standing(session)
+
+
+def test_a_login_that_owns_nothing_takes_nothing_off(shared_engine):
+    engine = db.make_engine(shared_engine.url.set(username="yizhan_app").render_as_string(hide_password=False))
+    with db.session(engine) as session:
+        before = standing(session)
+        with filling.lightened(session, demo.TABLES):
+            assert standing(session) == before
+    engine.dispose()
