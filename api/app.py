@@ -40,7 +40,7 @@ from api.routes import (
     visits,
     vocabulary,
 )
-from geo import db, workshop
+from geo import clock, db, workshop
 from geo.follower import Follower
 from geo.settings import Settings
 
@@ -116,6 +116,7 @@ def lifespan_of(
                 app.state.follower = Follower(app.state.engine)
                 app.state.follower.start()
                 stack.callback(app.state.follower.stop)
+                stack.enter_context(clock.running(app.state.engine))
                 stack.callback(workshop.close)
             app.state.recorder = Recorder(app.state.engine)
             stack.callback(app.state.recorder.close)

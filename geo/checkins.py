@@ -132,6 +132,11 @@ def _keys(session: Session, today: date) -> list[bytes]:
     return [row.key for row in rows] if rows and rows[0].day == today else []
 
 
+def destroy_keys(session: Session) -> int:
+    """Destroy the keys whose 48 hours are over, where no check-in has done it; how many there were."""
+    return len(session.execute(db.sql("visitor_keys_destroy")).all())
+
+
 def _count(session: Session, station_id: UUID, visitor_hash: bytes) -> bool:
     visit = {"station_id": station_id, "id": UUID(bytes=visitor_hash[:16], version=4)}
     return session.execute(db.sql("check_in_visit"), visit).one_or_none() is not None
