@@ -13,6 +13,7 @@ from geo.tables import NOW, Instant, Row, TextArray
 
 metadata = tables.metadata  # one for all tables; whoever compares it imports this file too
 MADE = {"server_default": text("gen_random_uuid()")}
+NONE = {"server_default": text("0")}
 
 
 class Visit(Row, table=True):
@@ -48,6 +49,7 @@ class Visit(Row, table=True):
 class VisitDay(Row, table=True):
     """The total of a station, day and method, complete or partial; `last_on` later than `day` is a longer report."""
 
+    __table_args__ = (Index("visit_day_longer_idx", "station_id", "day", postgresql_where=text("last_on > day")),)
     __tablename__ = "visit_day"
 
     station_id: UUID = Field(primary_key=True, foreign_key="station.id")
@@ -57,6 +59,20 @@ class VisitDay(Row, table=True):
     complete: bool = Field(primary_key=True)
     visits: int = Field(sa_type=BigInteger)
     reports: int
+
+
+class VisitMonth(Row, table=True):
+    """The totals of a station's days in a month, of each method and the official ones; no longer reports."""
+
+    __tablename__ = "visit_month"
+
+    station_id: UUID = Field(primary_key=True, foreign_key="station.id")
+    month: date = Field(primary_key=True)
+    method: str = Field(sa_type=Text, primary_key=True)
+    visits: int = Field(0, sa_type=BigInteger, sa_column_kwargs=NONE)
+    reported: int = Field(0, sa_type=BigInteger, sa_column_kwargs=NONE)
+    days: int = Field(0, sa_column_kwargs=NONE)
+    partial_days: int = Field(0, sa_column_kwargs=NONE)
 
 
 class CheckIn(Row, table=True):

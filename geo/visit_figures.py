@@ -71,6 +71,19 @@ class Span:
             return day
         return day.replace(day=1, month=day.month if self.bucket is Bucket.MONTH else 1)
 
+    def whole_months(self) -> tuple[date, date]:
+        """From which month on, and before which, months lie whole in the span and in a bucket; else twice the end."""
+        beyond = self.last + timedelta(days=1)
+        if self.bucket in {Bucket.MONTH, Bucket.YEAR}:
+            first = _month(self.first) if self.first.day == 1 else _month(_month(self.first) + timedelta(days=31))
+            if first < _month(beyond):
+                return first, _month(beyond)
+        return beyond, beyond
+
+
+def _month(day: date) -> date:
+    return day.replace(day=1)
+
 
 @dataclass(frozen=True)
 class Scope:
@@ -151,6 +164,7 @@ def _cells(session: Session, scope: Scope, span: Span, *, published: bool) -> li
     asked: dict[str, Any] = dict.fromkeys(("province", "city", "district"))
     if scope.region is not None and (level := _level(session, scope)) != "country":
         asked[level] = scope.region
+    whole_from, whole_to = span.whole_months()
     asked |= {
         "station": scope.station,
         "kind": scope.kind,
@@ -159,9 +173,10 @@ def _cells(session: Session, scope: Scope, span: Span, *, published: bool) -> li
         "group_by": scope.group_by,
         "published": published,
         "bucket": span.bucket.value,
-        "methods": [method.value for method in VisitMethod],
         "first": span.first,
         "last": span.last,
+        "whole_from": whole_from,
+        "whole_to": whole_to,
     }
     rows = session.execute(db.sql("visit_figures"), asked).mappings()
     if scope.group_by is GroupBy.METHOD:
@@ -188,4 +203,6 @@ def _level(session: Session, scope: Scope) -> str:
 def drift(session: Session) -> list[RowMapping]:
     """The totals that are not what the ledger adds up to: none, or something is badly wrong."""
     session.execute(text("SET LOCAL statement_timeout = 0"))  # it reads the ledger whole
-    return list(session.execute(db.sql("visit_drift")).mappings())
+    days = session.execute(db.sql("visit_drift")).mappings().all()
+    trust = {"methods": [method.value for method in VisitMethod]}
+    return [*days, *session.execute(db.sql("visit_drift_month"), trust).mappings()]

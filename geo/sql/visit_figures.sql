@@ -1,9 +1,11 @@
 -- Visits by bucket and group: the official total, whether it is only a lower bound, and the totals of each method.
--- Of a station, day and grain the official total is the most trusted complete method's, else the largest partial one:
--- the largest of keys that put trust above number (2^40), so that one maximum over a hash finds it.
+-- Of a station, day and grain the official total is the most trusted complete method's, else the largest partial one
+-- (visit_worth_v1). Months that lie whole between :whole_from and :whole_to come from visit_month, where they are added
+-- up already; what is left of the span comes from visit_day.
 -- What lasts longer than a day counts where its bucket holds it whole; it gives way to days that are all complete, and
--- otherwise stands for the days it covers. Of two that overlap, the complete, then the longer one counts.
--- Rides station_pkey or station_region_idx, then visit_day_pkey once a station.
+-- otherwise stands for the days it covers. Of two that overlap, the complete, then the longer one counts. A bucket of
+-- a station that has such a report comes from visit_day whole.
+-- Rides station_pkey or station_region_idx, then visit_month_pkey, visit_day_longer_idx and visit_day_pkey once a station.
 WITH RECURSIVE tree AS (
   SELECT code FROM organisation WHERE code = CAST(:organisation AS text)
   UNION SELECT o.code FROM tree t JOIN organisation o ON o.parent = t.code
@@ -21,20 +23,45 @@ WITH RECURSIVE tree AS (
      AND (CAST(:kind AS text) IS NULL OR s.kind = CAST(:kind AS text))
      AND (CAST(:organisation AS text) IS NULL OR s.managed_by IN (SELECT code FROM tree))
      AND (NOT CAST(:published AS boolean) OR s.publication_status = 'published')
-), cell AS MATERIALIZED (
-  SELECT c.part, d.station_id, d.day, d.last_on, d.method, d.visits,
-         CAST(date_trunc(CAST(:bucket AS text), CAST(d.day AS timestamp)) AS date) AS start,
-         CASE WHEN d.complete
-              THEN (7 - array_position(CAST(:methods AS text[]), d.method)) * 1099511627776 ELSE 0 END + d.visits AS key
+), longer AS MATERIALIZED (
+  SELECT DISTINCT c.part, d.station_id, CAST(date_trunc(CAST(:bucket AS text), CAST(d.day AS timestamp)) AS date) AS start
     FROM scope c
     JOIN visit_day d ON d.station_id = c.id
-   WHERE d.day BETWEEN CAST(:first AS date) AND CAST(:last AS date) AND d.last_on <= CAST(:last AS date)
-     AND d.reports > 0
+   WHERE d.last_on > d.day AND d.day >= CAST(:first AS date) AND d.last_on <= CAST(:last AS date) AND d.reports > 0
+     AND date_trunc(CAST(:bucket AS text), CAST(d.day AS timestamp))
+       = date_trunc(CAST(:bucket AS text), CAST(d.last_on AS timestamp))
+     AND (CAST(:method AS text) IS NULL OR d.method = CAST(:method AS text))
+), piece AS (
+  SELECT part, id, CAST(:first AS date) AS first, CAST(:whole_from AS date) - 1 AS last
+    FROM scope WHERE CAST(:first AS date) < CAST(:whole_from AS date)
+  UNION ALL
+  SELECT part, id, CAST(:whole_to AS date), CAST(:last AS date)
+    FROM scope WHERE CAST(:whole_to AS date) <= CAST(:last AS date)
+  UNION ALL
+  SELECT part, station_id, greatest(start, CAST(:whole_from AS date)),
+         least(CAST(start + CAST('1 ' || CAST(:bucket AS text) AS interval) AS date), CAST(:whole_to AS date)) - 1
+    FROM longer
+), cell AS MATERIALIZED (
+  SELECT p.part, d.station_id, d.day, d.last_on, d.method, d.visits,
+         CAST(date_trunc(CAST(:bucket AS text), CAST(d.day AS timestamp)) AS date) AS start,
+         visit_worth_v1(d.method, d.complete, d.visits) AS worth
+    FROM piece p
+    JOIN visit_day d ON d.station_id = p.id AND d.day BETWEEN p.first AND p.last
+   WHERE d.last_on <= CAST(:last AS date) AND d.reports > 0
      AND (d.last_on = d.day OR date_trunc(CAST(:bucket AS text), CAST(d.day AS timestamp))
                              = date_trunc(CAST(:bucket AS text), CAST(d.last_on AS timestamp)))
      AND (CAST(:method AS text) IS NULL OR d.method = CAST(:method AS text))
+), month AS MATERIALIZED (
+  SELECT part, start, station_id, method, sum(visits) AS visits, sum(reported) AS reported, sum(partial_days) = 0 AS complete
+    FROM (SELECT c.part, CAST(date_trunc(CAST(:bucket AS text), CAST(m.month AS timestamp)) AS date) AS start, m.*
+            FROM scope c
+            JOIN visit_month m ON m.station_id = c.id
+           WHERE m.month >= CAST(:whole_from AS date) AND m.month < CAST(:whole_to AS date) AND m.days > 0
+             AND (CAST(:method AS text) IS NULL OR m.method = CAST(:method AS text))) m
+   WHERE NOT EXISTS (SELECT FROM longer l WHERE l.station_id = m.station_id AND l.start = m.start)
+   GROUP BY part, start, station_id, method
 ), official AS MATERIALIZED (
-  SELECT part, station_id, start, day, last_on, max(key) % 1099511627776 AS visits, max(key) >= 1099511627776 AS complete
+  SELECT part, station_id, start, day, last_on, max(worth) % 1099511627776 AS visits, max(worth) >= 1099511627776 AS complete
     FROM cell GROUP BY part, station_id, start, day, last_on
 ), span AS MATERIALIZED (
   SELECT * FROM official o
@@ -60,14 +87,21 @@ WITH RECURSIVE tree AS (
       SELECT coalesce(sum(o.visits), 0) AS visits, count(*) FILTER (WHERE o.complete) AS whole
         FROM official o
        WHERE o.station_id = s.station_id AND o.last_on = o.day AND o.day BETWEEN s.day AND s.last_on) i
+  UNION ALL
+  SELECT part, start, visits, complete FROM month WHERE method = coalesce(CAST(:method AS text), 'official')
 ), total AS (
   SELECT part, start, sum(visits) AS visits, NOT bool_and(complete) AS lower_bound FROM standing GROUP BY part, start
 ), by_method AS (
   SELECT part, start, jsonb_object_agg(method, visits) AS by_method
-    FROM (SELECT part, start, method, sum(visits) AS visits FROM cell GROUP BY part, start, method) m
+    FROM (SELECT part, start, method, sum(visits) AS visits
+            FROM (SELECT part, start, method, visits FROM cell
+                  UNION ALL SELECT part, start, method, reported FROM month WHERE method <> 'official') r
+           GROUP BY part, start, method) m
    GROUP BY part, start
 ), reporting AS (
-  SELECT part, start, count(DISTINCT station_id) AS stations FROM official GROUP BY part, start
+  SELECT part, start, count(*) AS stations
+    FROM (SELECT part, start, station_id FROM official UNION SELECT part, start, station_id FROM month) s
+   GROUP BY part, start
 )
 SELECT t.part, t.start, CAST(t.visits AS bigint) AS visits, t.lower_bound, m.by_method, r.stations
   FROM total t JOIN by_method m USING (part, start) JOIN reporting r USING (part, start)

@@ -6,6 +6,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from geo import visit_figures
+from geo.vocabulary import VisitMethod
 from tests.factories import station
 
 ENTER = text(
@@ -26,7 +28,7 @@ def totals(session):
     return [(str(row[0]), str(row[1]), *row[2:]) for row in rows]
 
 
-@pytest.mark.parametrize("table", ["visit", "visit_day", "check_in"])
+@pytest.mark.parametrize("table", ["visit", "visit_day", "visit_month", "check_in"])
 @pytest.mark.parametrize("verb", ["UPDATE {} SET station_id = station_id", "DELETE FROM {}", "TRUNCATE {}"])
 def test_the_application_can_neither_change_nor_remove_what_was_entered(session, table, verb):
     with pytest.raises(DBAPIError, match="permission denied"):
@@ -65,6 +67,25 @@ def test_a_row_is_reversed_once(session):
     enter(session, where, -3, reverses=key)
     enter(session, where, -3, reverses=key)
     assert totals(session) == [("2026-05-01", "2026-05-01", 0, 0)]
+
+
+def test_the_database_trusts_methods_as_the_vocabulary_does(session):
+    worth = text("SELECT visit_worth_v1(:method, :complete, 7)")
+    whole = [session.scalar(worth, {"method": method, "complete": True}) for method in VisitMethod]
+    assert whole == sorted(whole, reverse=True)
+    assert min(whole) > 1_000_000 * 366
+    assert {session.scalar(worth, {"method": method, "complete": False}) for method in VisitMethod} == {7}
+
+
+def test_a_month_that_is_not_what_its_days_come_to_is_found(owner_session):
+    where = station(owner_session)
+    enter(owner_session, where, 3)
+    assert visit_figures.drift(owner_session) == []
+    owner_session.execute(text("UPDATE visit_month SET visits = visits + 1 WHERE method = 'official'"))
+    (wrong,) = visit_figures.drift(owner_session)
+    assert (wrong["method"], wrong["visits"], wrong["from_days"]) == ("official", 4, 3)
+    owner_session.execute(text("DELETE FROM visit_month"))
+    assert {row["method"] for row in visit_figures.drift(owner_session)} == {"official", "staff_tally"}
 
 
 @pytest.mark.parametrize(("count", "reverses"), [(-1, None), (1_000_001, None), (1, uuid4())])

@@ -1,5 +1,6 @@
 """Recording visits and reading them back: verdicts row by row, totals as the rules of trust say."""
 
+import random
 import threading
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -13,7 +14,7 @@ from geo import db, errors, ledger, organisations, visit_figures, visits
 from geo.access import Principal
 from geo.ledger import Entry, VisitDraft
 from geo.visit_figures import Bucket, Scope, Span
-from geo.vocabulary import Role
+from geo.vocabulary import Role, VisitMethod
 from tests.conftest import ACTOR
 from tests.factories import organisation, station
 
@@ -205,6 +206,44 @@ def test_buckets_begin_where_calendars_do(session, host, bucket, starts):
     assert [cell.visits for cell in found] == [8, 8]
 
 
+SPANS = (
+    ("2026-01-01", "2026-12-31", Bucket.MONTH),
+    ("2026-01-15", "2026-04-14", Bucket.MONTH),
+    ("2026-03-10", "2026-03-20", Bucket.MONTH),
+    ("2026-01-20", "2026-06-10", Bucket.YEAR),
+)
+
+
+def test_months_that_are_added_up_already_are_what_their_days_come_to(session, host, monkeypatch):
+    key, where = host
+    other = UUID(station(session, organisation="ccb", name="另一站", lat=34.9))
+    chance = random.Random(7)
+    entries = []
+    for _ in range(300):
+        start = datetime(2026, chance.randint(1, 6), chance.randint(1, 28), 12, tzinfo=UTC)
+        said: dict[str, Any] = {"count": chance.randint(0, 9), "complete": chance.choice([True, False, None])}
+        said |= {"method": chance.choice(list(VisitMethod)), "started_at": start.isoformat()}
+        if chance.random() < 0.02:
+            said["ended_at"] = (start + timedelta(days=chance.randint(2, 40))).isoformat()
+        entries.append(Entry(key, chance.choice([where, other]), draft(**said)))
+    for at in range(0, len(entries), 30):
+        ledger.record(session, entries[at : at + 30])
+    assert {entry.error for entry in entries} == {None}
+    assert visit_figures.drift(session) == []
+    scopes = [Scope(region="410000", group_by=by) for by in (None, visit_figures.GroupBy.METHOD)]
+    scopes += [Scope(station=str(where)), Scope(region="410000", method=VisitMethod.QR_SCAN)]
+
+    def read_all():
+        spans = [Span(date.fromisoformat(first), date.fromisoformat(last), bucket) for first, last, bucket in SPANS]
+        union = Principal("union", "admin", "x")
+        return [visit_figures.of_many(session, union, scope, span) for scope in scopes for span in spans]
+
+    by_months = read_all()
+    monkeypatch.setattr(Span, "whole_months", lambda span: (span.last + timedelta(1), span.last + timedelta(1)))
+    assert by_months == read_all()
+    assert sum(len(cells) for cells in by_months) > 100
+
+
 def test_figures_of_a_region_are_suppressed_for_the_public_only(session, host):
     key, where = host
     other = UUID(station(session, organisation="ccb", name="另一站", lat=34.9))
@@ -229,7 +268,8 @@ def test_writers_of_the_same_days_in_any_order_neither_deadlock_nor_lose_any(fre
         organisation(session, "ccb")
         key = organisations.create_key(session, "ccb", role=Role.HOST)
         places = [UUID(station(session, organisation="ccb", name=f"站{n}", lat=34.5 + n / 50)) for n in range(8)]
-    drafts = [(where, draft(count=1)) for where in places for _ in range(20)]
+    methods = ("staff_tally", "qr_scan", "estimate")
+    drafts = [(where, draft(count=1, method=methods[n % 3])) for where in places for n in range(20)]
     failures: list[BaseException] = []
 
     def write(seed: int) -> None:
