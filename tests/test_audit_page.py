@@ -1,13 +1,16 @@
-"""The auditor's page in a real browser, served by the real server."""
+"""The auditor's page, and the one that a poster leads to, in a real browser, served by the real server."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
+from sqlmodel import col, select
 
-from geo import db, organisations
+from geo import db, organisations, posters
+from geo.tables import Station
 from geo.vocabulary import Role
+from tests.conftest import SECRET
 from tests.factories import draft, organisation, register
 from tests.serving import serving
 from tests.test_map import CHROMIUM, FLAGS, ROOT, SCREEN
@@ -52,9 +55,22 @@ class Audited:
         return int(self.page.evaluate(ask, layer))
 
 
+@dataclass(frozen=True)
+class Site:
+    """A server's address, an auditor's key, and what the poster on a station's door leads to."""
+
+    address: str
+    key: str
+    door: str
+
+    @property
+    def station(self) -> str:
+        return f"{self.address}/v1/stations/{self.door.partition('#')[2].partition('.')[0]}"
+
+
 @pytest.fixture(scope="module")
-def site(clone: Callable[[], str]) -> Iterator[tuple[str, str]]:
-    """The address of a server over three stations of Zhengzhou, one of which states a wrong district; and a key."""
+def site(clone: Callable[[], str]) -> Iterator[Site]:
+    """A server over three stations of Zhengzhou, one of which states a wrong district."""
     url = clone()
     engine = db.make_engine(url)
     with db.session(engine, db.OPERATOR) as session:
@@ -70,28 +86,29 @@ def site(clone: Callable[[], str]) -> Iterator[tuple[str, str]]:
                 for n, (x, y, d) in enumerate(places)
             ),
         )
+        poster = posters.in_force(session, session.exec(select(Station.id).where(col(Station.name) == "站0")).one())
+        token = posters.token(poster, SECRET.encode())
     engine.dispose()
     with serving(url) as address:
-        yield address, key
+        yield Site(address, key, f"{address}/web/check-in.html#{poster.station_id}.{token}")
 
 
 @pytest.fixture
-def audited(site: tuple[str, str]) -> Iterator[Audited]:
-    address, key = site
+def audited(site: Site) -> Iterator[Audited]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, chromium_sandbox=False, args=FLAGS)
         context = browser.new_context(**SCREEN, locale="zh-CN", reduced_motion="reduce")
         page = context.new_page()
         page.set_default_timeout(30_000)
         expect.set_options(timeout=30_000)
-        audited = Audited(page, key)
+        audited = Audited(page, site.key)
         page.on("pageerror", lambda error: audited.errors.append(str(error)))
         page.on("request", lambda asked: audited.addresses.append(asked.url))
-        page.goto(f"{address}/audit")
+        page.goto(f"{site.address}/audit")
         yield audited
         browser.close()
     assert audited.errors == []
-    own = (f"{address}/", f"blob:{address}/", "data:")
+    own = (f"{site.address}/", f"blob:{site.address}/", "data:")
     assert [url for url in audited.addresses if not url.startswith(own)] == []
 
 
@@ -165,3 +182,26 @@ def test_from_the_country_down_the_tree_and_what_is_not_the_keys_is_said(audited
         page.locator("#show-report").click()
     expect(opened.value.locator("h1")).to_contain_text("郑州市")
     assert opened.value.locator("rect").count() > 0
+
+
+def test_a_scanned_poster_leads_to_the_check_in_which_answers_in_two_languages(audited: Audited, site: Site):
+    page, said = audited.page, audited.page.locator("#said")
+    assert page.request.get(f"{site.station}/qr.svg").body() == posters.drawn(site.door)
+    page.goto(site.door)
+    for counted in (True, False):  # the same rider is counted once a day
+        with page.expect_response(lambda response: response.request.method == "POST") as caught:
+            page.get_by_role("button", name="正常使用").click()
+        assert caught.value.json()["visit"] == {"method": "qr_scan", "proof": "claim", "counted": counted}
+        expect(said).to_have_text("谢谢，已记录。 Thank you, noted.")
+    assert page.evaluate("Object.keys(localStorage)") == ["visitor"]
+    page.get_by_role("button", name="Locked in posted hours").click()
+    expect(said).to_have_text("谢谢，已记录。 Thank you, noted.")
+
+    page.context.set_offline(True)
+    page.get_by_role("button", name="满员").click()
+    expect(said).to_have_text("没有网络。 No connection.")
+    page.context.set_offline(False)
+    page.goto(f"{site.door[:-1]}{'0' if site.door[-1] != '0' else '1'}")  # not signed by us
+    page.reload()
+    page.get_by_role("button", name="Full").click()
+    expect(said).to_contain_text("没有成功")
