@@ -1,4 +1,4 @@
-"""What is due by the clock and not by a request: keys of visitors' tokens are destroyed on the day, asked for or not.
+"""What is due by the clock and not by a request: keys of visitors' tokens are destroyed, months that are over closed.
 
 A thread in every serving process; several that do the same at once do no harm.
 """
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from geo import checkins, db, errors
+from geo import checkins, db, errors, visit_figures
 
 log = logging.getLogger("yizhan")
 
@@ -42,6 +42,10 @@ def strike(engine: db.Database) -> None:
     try:
         with db.session(engine) as session:
             destroyed = checkins.destroy_keys(session)
+        more = True
+        while more:
+            with db.session(engine) as session:
+                more = visit_figures.close_months(session)
     except (errors.YizhanError, SQLAlchemyError) as error:
         log.debug("the clock's work is put off: %s", error)
     else:

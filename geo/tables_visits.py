@@ -62,7 +62,7 @@ class VisitDay(Row, table=True):
 
 
 class VisitMonth(Row, table=True):
-    """The totals of a station's days in a month, of each method and the official ones; no longer reports."""
+    """The totals of a station's days in a closed month, of each method and the official ones; no longer reports."""
 
     __tablename__ = "visit_month"
 
@@ -73,6 +73,16 @@ class VisitMonth(Row, table=True):
     reported: int = Field(0, sa_type=BigInteger, sa_column_kwargs=NONE)
     days: int = Field(0, sa_column_kwargs=NONE)
     partial_days: int = Field(0, sa_column_kwargs=NONE)
+
+
+class VisitClosing(Row, table=True):
+    """One row: before which month `visit_month` is kept by the trigger, and before which it is complete."""
+
+    __tablename__ = "visit_closing"
+
+    one: bool = Field(True, primary_key=True, sa_column_kwargs={"server_default": text("true")})
+    kept_before: date
+    read_before: date
 
 
 class CheckIn(Row, table=True):

@@ -71,13 +71,13 @@ class Span:
             return day
         return day.replace(day=1, month=day.month if self.bucket is Bucket.MONTH else 1)
 
-    def whole_months(self) -> tuple[date, date]:
-        """From which month on, and before which, months lie whole in the span and in a bucket; else twice the end."""
+    def whole_months(self, closed: date) -> tuple[date, date]:
+        """From which month on, and before which, months are closed and whole in the span; twice the end for none."""
         beyond = self.last + timedelta(days=1)
         if self.bucket in {Bucket.MONTH, Bucket.YEAR}:
-            first = _month(self.first) if self.first.day == 1 else _month(_month(self.first) + timedelta(days=31))
-            if first < _month(beyond):
-                return first, _month(beyond)
+            first = self.first if self.first.day == 1 else _month(_month(self.first) + timedelta(days=31))
+            if first < (before := min(_month(beyond), closed)):
+                return first, before
         return beyond, beyond
 
 
@@ -164,7 +164,7 @@ def _cells(session: Session, scope: Scope, span: Span, *, published: bool) -> li
     asked: dict[str, Any] = dict.fromkeys(("province", "city", "district"))
     if scope.region is not None and (level := _level(session, scope)) != "country":
         asked[level] = scope.region
-    whole_from, whole_to = span.whole_months()
+    whole_from, whole_to = span.whole_months(session.scalars(text("SELECT read_before FROM visit_closing")).one())
     asked |= {
         "station": scope.station,
         "kind": scope.kind,
@@ -198,6 +198,12 @@ def _by_method(row: RowMapping) -> list[Cell]:
 
 def _level(session: Session, scope: Scope) -> str:
     return regions.filter_level(session, scope.region or "", scope.level)
+
+
+def close_months(session: Session) -> bool:
+    """Add up the months that are over, so that figures need not; whether a second transaction is to do the rest."""
+    session.execute(text("SET LOCAL statement_timeout = 0"))  # a month of every station
+    return bool(session.scalar(text("SELECT visit_close_v1()")))
 
 
 def drift(session: Session) -> list[RowMapping]:

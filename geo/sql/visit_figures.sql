@@ -1,7 +1,7 @@
 -- Visits by bucket and group: the official total, whether it is only a lower bound, and the totals of each method.
 -- Of a station, day and grain the official total is the most trusted complete method's, else the largest partial one
--- (visit_worth_v1). Months that lie whole between :whole_from and :whole_to come from visit_month, where they are added
--- up already; what is left of the span comes from visit_day.
+-- (visit_worth_v1). The closed months from :whole_from to before :whole_to come from visit_month, where they are added up
+-- already; what is left of the span comes from visit_day.
 -- What lasts longer than a day counts where its bucket holds it whole; it gives way to days that are all complete, and
 -- otherwise stands for the days it covers. Of two that overlap, the complete, then the longer one counts. A bucket of
 -- a station that has such a report comes from visit_day whole.

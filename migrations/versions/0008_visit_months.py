@@ -1,9 +1,11 @@
-"""Visits: totals by month beside those by day, so that a year of a province need not add up a million days.
+"""Visits: totals of the months that are over beside those by day: a year of a province need not add up a million days.
 
 Revision: 0008
 Revises: 0006
 
-Kept in the same transaction as the days, and from them: a month is summed up anew, never added to and subtracted from.
+The running month is not in them, so that recording a visit costs no more than before. A month is closed some days after
+its end; what is reported of it later is added up in the same transaction as its day, from the days: it is summed
+up anew, never added to and subtracted from.
 """
 
 from alembic import op
@@ -45,6 +47,16 @@ CREATE TABLE visit_month (
   CONSTRAINT visit_month_method_check CHECK (method = 'official' OR method = ANY ({TRUST}))
 ) WITH (fillfactor = 70);  -- room to update the running month in its place
 
+-- Months before `kept_before` are kept by the trigger; of these, those before `read_before` are complete. One row.
+CREATE TABLE visit_closing (
+  one boolean CONSTRAINT visit_closing_pkey PRIMARY KEY DEFAULT true,
+  kept_before date NOT NULL,
+  read_before date NOT NULL,
+  CONSTRAINT visit_closing_one_check CHECK (one),
+  CONSTRAINT visit_closing_kept_before_check CHECK (extract(day FROM kept_before) = 1),
+  CONSTRAINT visit_closing_read_before_check CHECK (extract(day FROM read_before) = 1 AND read_before <= kept_before)
+);
+
 -- A month of a station as its days make it. Rides visit_day_pkey.
 CREATE FUNCTION visit_month_of_v1(station uuid, month date)
 RETURNS TABLE (method text, visits bigint, reported bigint, days integer, partial_days integer)
@@ -61,12 +73,14 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
    GROUP BY b.method
 $$;
 
--- Days as before; then the months that they are in. The row 'official' is locked first, in a fixed order, so that of
--- two who report different methods of a month the later one, in a statement of its own, sees what the earlier wrote.
+-- Days as before; then those of the months they are in that are closed. The row 'official' is locked first, in a fixed
+-- order, so that of two who report different methods of a month the later one, in a statement of its own, sees what the
+-- earlier one wrote.
 CREATE FUNCTION visit_sum_v2() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off AS $$
 DECLARE
+  closed date := (SELECT kept_before FROM visit_closing);
   stations uuid[];
   months date[];
 BEGIN
@@ -77,25 +91,28 @@ BEGIN
   ON CONFLICT (station_id, day, last_on, method, complete)
   DO UPDATE SET visits = d.visits + excluded.visits, reports = d.reports + excluded.reports;
 
-  SELECT array_agg(station_id), array_agg(month) INTO stations, months
-    FROM (SELECT DISTINCT station_id, visit_month_v1(visit_day_v1(started_at)) AS month
-            FROM entered
-           WHERE visit_last_day_v1(started_at, ended_at) = visit_day_v1(started_at)
-           ORDER BY 1, 2) e;
-  INSERT INTO visit_month (station_id, month, method)
-  SELECT station_id, month, 'official' FROM unnest(stations, months) AS e(station_id, month)
-  ON CONFLICT (station_id, month, method) DO NOTHING;
-  PERFORM
-     FROM unnest(stations, months) WITH ORDINALITY AS e(station_id, month, n)
-     JOIN visit_month m USING (station_id, month)
-    WHERE m.method = 'official' ORDER BY e.n FOR NO KEY UPDATE OF m;
-  INSERT INTO visit_month AS m (station_id, month, method, visits, reported, days, partial_days)
-  SELECT e.station_id, e.month, n.method, n.visits, n.reported, n.days, n.partial_days
-    FROM unnest(stations, months) AS e(station_id, month)
-   CROSS JOIN LATERAL visit_month_of_v1(e.station_id, e.month) n
-  ON CONFLICT (station_id, month, method)
-  DO UPDATE SET visits = excluded.visits, reported = excluded.reported, days = excluded.days,
-                partial_days = excluded.partial_days;
+  IF (SELECT visit_day_v1(min(started_at)) < closed FROM entered) THEN
+    SELECT array_agg(station_id), array_agg(month) INTO stations, months
+      FROM (SELECT DISTINCT station_id, visit_month_v1(visit_day_v1(started_at)) AS month
+              FROM entered
+             WHERE visit_day_v1(started_at) < closed
+               AND visit_last_day_v1(started_at, ended_at) = visit_day_v1(started_at)
+             ORDER BY 1, 2) e;
+    INSERT INTO visit_month (station_id, month, method)
+    SELECT station_id, month, 'official' FROM unnest(stations, months) AS e(station_id, month)
+    ON CONFLICT (station_id, month, method) DO NOTHING;
+    PERFORM
+       FROM unnest(stations, months) WITH ORDINALITY AS e(station_id, month, n)
+       JOIN visit_month m USING (station_id, month)
+      WHERE m.method = 'official' ORDER BY e.n FOR NO KEY UPDATE OF m;
+    INSERT INTO visit_month AS m (station_id, month, method, visits, reported, days, partial_days)
+    SELECT e.station_id, e.month, n.method, n.visits, n.reported, n.days, n.partial_days
+      FROM unnest(stations, months) AS e(station_id, month)
+     CROSS JOIN LATERAL visit_month_of_v1(e.station_id, e.month) n
+    ON CONFLICT (station_id, month, method)
+    DO UPDATE SET visits = excluded.visits, reported = excluded.reported, days = excluded.days,
+                  partial_days = excluded.partial_days;
+  END IF;
   RETURN NULL;
 END $$;
 DROP TRIGGER visit_sum ON visit;
@@ -103,16 +120,50 @@ CREATE TRIGGER visit_sum AFTER INSERT ON visit REFERENCING NEW TABLE AS entered
   FOR EACH STATEMENT EXECUTE FUNCTION visit_sum_v2();
 DROP FUNCTION visit_sum_v1();
 
--- What is there already.
-INSERT INTO visit_month (station_id, month, method, visits, reported, days, partial_days)
-SELECT e.station_id, e.month, n.method, n.visits, n.reported, n.days, n.partial_days
-  FROM (SELECT DISTINCT station_id, visit_month_v1(day) AS month FROM visit_day WHERE last_on = day) e
- CROSS JOIN LATERAL visit_month_of_v1(e.station_id, e.month) n
- ORDER BY e.month, e.station_id;
+-- Closes the months that ended three days ago, in two transactions; a second time it finds nothing to do.
+-- First: from here on the trigger keeps them. The lock waits for those who are recording and have not seen it; it is
+-- held for as long as it takes to write one row. Second (where the first is done): they are added up. What the trigger
+-- has made of a late report meanwhile stands, for it saw all that is seen here; 'official' comes first, as there.
+-- Answers whether there is a second transaction to come.
+CREATE FUNCTION visit_close_v1() RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET lock_timeout = '2s' AS $$
+DECLARE
+  over date := visit_month_v1(CAST(now() AT TIME ZONE 'Asia/Shanghai' AS date) - 3);
+  c visit_closing;
+BEGIN
+  SELECT * INTO c FROM visit_closing FOR UPDATE SKIP LOCKED;
+  IF NOT FOUND THEN
+    RETURN false;  -- another process is at it
+  ELSIF c.read_before < c.kept_before THEN
+    INSERT INTO visit_month (station_id, month, method, visits, reported, days, partial_days)
+    SELECT station_id, month, coalesce(method, 'official'), sum(worth % 1099511627776), sum(reported), count(*),
+           count(*) FILTER (WHERE worth < 1099511627776)
+      FROM (SELECT station_id, visit_month_v1(day) AS month, day, method, sum(visits) AS reported,
+                   max(visit_worth_v1(method, complete, visits)) AS worth
+              FROM visit_day
+             WHERE day >= c.read_before AND day < c.kept_before AND last_on = day AND reports > 0
+             GROUP BY GROUPING SETS ((station_id, day, method), (station_id, day))) b
+     GROUP BY station_id, month, method ORDER BY station_id, month, b.method IS NOT NULL, b.method
+    ON CONFLICT (station_id, month, method) DO NOTHING;
+    UPDATE visit_closing SET read_before = kept_before;
+  ELSIF c.kept_before < over THEN
+    LOCK TABLE visit IN SHARE MODE;
+    UPDATE visit_closing SET kept_before = over;
+    RETURN true;
+  END IF;
+  RETURN false;
+END $$;
+REVOKE EXECUTE ON FUNCTION visit_close_v1() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION visit_close_v1() TO yizhan_app;
+
+-- What is there already, nobody recording meanwhile.
+INSERT INTO visit_closing (kept_before, read_before)
+VALUES (visit_month_v1(CAST(now() AT TIME ZONE 'Asia/Shanghai' AS date) - 3), '-infinity');
+SELECT visit_close_v1();
 
 -- Few reports last longer than a day; where there is one, its months are added up from the days.
 CREATE INDEX visit_day_longer_idx ON visit_day (station_id, day) WHERE last_on > day;
-GRANT SELECT ON visit_month TO yizhan_app;
+GRANT SELECT ON visit_month, visit_closing TO yizhan_app;
 """
 
 # As 0005 made it.
@@ -134,7 +185,8 @@ CREATE TRIGGER visit_sum AFTER INSERT ON visit REFERENCING NEW TABLE AS entered
 DROP FUNCTION visit_sum_v2();
 DROP INDEX visit_day_longer_idx;
 DROP FUNCTION visit_month_of_v1(uuid, date);
-DROP TABLE visit_month;
+DROP FUNCTION visit_close_v1();
+DROP TABLE visit_month, visit_closing;
 DROP FUNCTION visit_month_v1(date);
 DROP FUNCTION visit_worth_v1(text, boolean, bigint);
 """

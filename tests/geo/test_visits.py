@@ -10,7 +10,7 @@ import orjson
 import pytest
 from sqlalchemy import text
 
-from geo import db, errors, ledger, organisations, visit_figures, visits
+from geo import clock, db, errors, ledger, organisations, visit_figures, visits
 from geo.access import Principal
 from geo.ledger import Entry, VisitDraft
 from geo.visit_figures import Bucket, Scope, Span
@@ -214,8 +214,16 @@ SPANS = (
 )
 
 
+def closed_before(session, month: str) -> None:
+    """As if it were so long ago that only the months before this one are closed."""
+    session.execute(text("SELECT set_config('role', 'none', true)"))
+    session.execute(text("UPDATE visit_closing SET kept_before = :month, read_before = :month"), {"month": month})
+    session.execute(text("SELECT set_config('role', 'yizhan_app', true)"))
+
+
 def test_months_that_are_added_up_already_are_what_their_days_come_to(session, host, monkeypatch):
     key, where = host
+    closed_before(session, "2026-04-01")
     other = UUID(station(session, organisation="ccb", name="另一站", lat=34.9))
     chance = random.Random(7)
     entries = []
@@ -238,9 +246,13 @@ def test_months_that_are_added_up_already_are_what_their_days_come_to(session, h
         union = Principal("union", "admin", "x")
         return [visit_figures.of_many(session, union, scope, span) for scope in scopes for span in spans]
 
+    by_some_months = read_all()
+    assert visit_figures.close_months(session)
+    assert not visit_figures.close_months(session)
+    assert visit_figures.drift(session) == []
     by_months = read_all()
-    monkeypatch.setattr(Span, "whole_months", lambda span: (span.last + timedelta(1), span.last + timedelta(1)))
-    assert by_months == read_all()
+    monkeypatch.setattr(Span, "whole_months", lambda span, _: (span.last + timedelta(1), span.last + timedelta(1)))
+    assert by_some_months == by_months == read_all()
     assert sum(len(cells) for cells in by_months) > 100
 
 
@@ -265,6 +277,7 @@ def test_figures_of_a_region_are_suppressed_for_the_public_only(session, host):
 
 def test_writers_of_the_same_days_in_any_order_neither_deadlock_nor_lose_any(fresh_engine):
     with db.session(fresh_engine, ACTOR) as session:
+        closed_before(session, "2026-05-01")
         organisation(session, "ccb")
         key = organisations.create_key(session, "ccb", role=Role.HOST)
         places = [UUID(station(session, organisation="ccb", name=f"站{n}", lat=34.5 + n / 50)) for n in range(8)]
@@ -287,9 +300,11 @@ def test_writers_of_the_same_days_in_any_order_neither_deadlock_nor_lose_any(fre
     writers = [threading.Thread(target=write, args=(seed,)) for seed in range(6)]
     for writer in writers:
         writer.start()
+    clock.strike(fresh_engine)  # closes the month that they are writing to
     for writer in writers:
         writer.join()
     assert failures == []
     with db.session(fresh_engine) as session:
+        assert session.scalar(text("SELECT read_before > '2026-05-01' FROM visit_closing"))
         assert session.scalar(text("SELECT sum(visits) FROM visit_day")) == len(drafts)
         assert visit_figures.drift(session) == []
