@@ -1,4 +1,4 @@
-"""`python -m bench full | quick | profile | coverage`: see `make bench` and `make bench-quick`."""
+"""`python -m bench full | quick | visits | coverage | imports | profile`: see `make bench` and `make bench-quick`."""
 
 import argparse
 import os
@@ -7,10 +7,11 @@ import statistics
 import sys
 from pathlib import Path
 
-from bench import ROOT, contenders, coverage, goals, report, runs
+from bench import ROOT, contenders, coverage, goals, imports, report, runs, visits
 from bench.networks import SIZES
 
 QUICK = 30_000
+RESULTS = ROOT / "bench" / "RESULTS.md"
 
 
 def main() -> None:
@@ -31,16 +32,16 @@ def arguments() -> argparse.Namespace:
     """What is asked."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     modes = parser.add_subparsers(required=True)
-    for run, seconds, rounds in ((full, 10, 3), (quick, 3, 2)):
-        mode = modes.add_parser(run.__name__, help=run.__doc__)
+    for name, run, seconds, rounds in (("full", full, 10, 3), ("quick", quick, 3, 2), ("visits", visits.run, 10, 3)):
+        mode = modes.add_parser(name, help=run.__doc__)
         mode.set_defaults(run=run)
         mode.add_argument("--seconds", type=int, default=seconds, help="of load, each time (default: %(default)s)")
         mode.add_argument("--rounds", type=int, default=rounds, help="default: %(default)s")
-    mode = modes.choices["full"]
-    mode.add_argument("--sizes", type=sizes, default=tuple(SIZES), help="default: 30000,200000,1000000")
-    mode.add_argument("--results", type=Path, default=ROOT / "bench" / "RESULTS.md", help="default: %(default)s")
-    mode = modes.add_parser("imports", help=imports.__doc__)
-    mode.set_defaults(run=imports)
+    modes.choices["full"].add_argument(
+        "--sizes", type=sizes, default=tuple(SIZES), help="default: 30000,200000,1000000"
+    )
+    mode = modes.add_parser("imports", help=imports.run.__doc__)
+    mode.set_defaults(run=imports.run)
     mode.add_argument("--rows", type=int, default=100_000, help="of the file (default: %(default)s)")
     mode = modes.add_parser("meanwhile", help=meanwhile.__doc__)
     mode.set_defaults(run=meanwhile)
@@ -53,6 +54,8 @@ def arguments() -> argparse.Namespace:
     mode.set_defaults(run=coverage.run)
     mode.add_argument("--stations", type=int, nargs="+", default=[30_000], help="sizes of networks (default: 30000)")
     mode.add_argument("--country", action="store_true", help="the whole country by district too")
+    for name in ("full", "visits", "coverage", "imports"):
+        modes.choices[name].add_argument("--results", type=Path, default=RESULTS, help="default: %(default)s")
     return parser.parse_args()
 
 
@@ -65,11 +68,12 @@ def sizes(text: str) -> tuple[int, ...]:
 
 
 def full(asked: argparse.Namespace) -> None:
-    """Measure everything and write RESULTS.md with its chart."""
+    """Measure nearest and visits, and write their sections of RESULTS.md with the chart."""
     chosen = contenders.full(asked.sizes)
     with runs.staged(chosen) as stage:
         runs.play(stage, chosen, rounds=asked.rounds, seconds=asked.seconds)
         report.write(stage, chosen, asked)
+    visits.run(asked)
     print(f"{asked.results} is written.")
 
 
@@ -82,13 +86,6 @@ def quick(asked: argparse.Namespace) -> None:
         for other in chosen[1:]:
             found = goals.ratios(stage.samples[chosen[0].key], stage.samples[other.key])
             print(f"{chosen[0].title} = {statistics.median(found):.2f} × ({other.letter}) {other.title}")
-
-
-def imports(asked: argparse.Namespace) -> None:
-    """Print how long a large spreadsheet takes to come in, and how much memory."""
-    from bench import imports as files
-
-    files.measure(asked.rows)
 
 
 def meanwhile(asked: argparse.Namespace) -> None:

@@ -1,6 +1,6 @@
 """Coverage and siting against the size of the region and of the network, and beside the exact union of PostGIS.
 
-`python -m bench coverage` makes a demonstration network in a private cluster of its own and prints a table. Every
+`python -m bench coverage` makes a demonstration network in a private cluster of its own. Every
 figure is a first answer: remembered results are avoided by asking for another radius each time.
 """
 
@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlmodel import Session
 
+from bench import machine, results
 from geo import coverage, db, demo, regions, workshop
 from geo.access import Principal
 from geo.coverage import Asked
@@ -34,18 +35,27 @@ EXACT = """
 
 
 def run(asked: argparse.Namespace) -> None:
-    """Measure coverage and siting, and print a table."""
+    """Measure coverage and siting, and put the tables into RESULTS.md."""
+    found = ["# How fast coverage is worked out", "", f"{machine.hardware()}, commit {machine.commit()}."]
     for stations in asked.stations:
         with network(stations) as session:
-            print(f"\n{stations:,} stations\n")
-            print("| region | coverage | gaps | 10 sites | PostGIS union | share, ours | exact |")
-            print("|---|---|---|---|---|---|---|")
-            coverage.measured(session, ADMIN, Asked("410105", "district", radius_m=77))  # starts the process
-            for level, adcode in PLACES:
-                print(line(session, level, adcode, exact=level != "province"))
-            if asked.country:
-                took, _ = timed(lambda _: coverage.by_division(session, ADMIN, Asked("100000"), "district"), times=1)
-                print(f"| the country by district | {took:.1f} s | | | | | |")
+            for line in lines(session, stations, country=asked.country):
+                print(line, flush=True)
+                found.append(line)
+    results.put(asked.results, "coverage", found)
+
+
+def lines(session: Session, stations: int, *, country: bool) -> Iterator[str]:
+    """The table of a network, line by line as it is measured."""
+    yield from ("", f"## {stations:,} stations", "")
+    yield "| region | coverage | gaps | 10 sites | PostGIS union | share, ours | exact |"
+    yield "|---|---|---|---|---|---|---|"
+    coverage.measured(session, ADMIN, Asked("410105", "district", radius_m=77))  # starts the process
+    for level, adcode in PLACES:
+        yield line(session, level, adcode, exact=level != "province")
+    if country:
+        took, _ = timed(lambda _: coverage.by_division(session, ADMIN, Asked("100000"), "district"), times=1)
+        yield f"| the country by district | {took:.1f} s | | | | | |"
 
 
 @contextmanager

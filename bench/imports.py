@@ -1,14 +1,17 @@
 """How long a spreadsheet of a hundred thousand sites takes to come in, and how much memory, in a process of its own."""
 
+import argparse
 import multiprocessing
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
 from openpyxl import Workbook
 
+from bench import machine, results
 from geo import db, embedded, imports, organisations, regions
 from geo.access import Principal
 from geo.transfer import Options
@@ -17,17 +20,27 @@ HEADER = ("序号", "网点号", "名称", "经度", "纬度", "地址", "区县
 GOAL_S, GOAL_MB = 60, 500
 
 
-def measure(rows: int) -> None:
-    """Print a table: the file for the first time, again, and with every hundredth row changed."""
+def run(asked: argparse.Namespace) -> None:
+    """Measure how long a large spreadsheet takes to come in, and how much memory, and put it into RESULTS.md."""
+    found = ["# How fast a spreadsheet comes in", "", f"{machine.hardware()}, commit {machine.commit()}.", ""]
+    for line in lines(asked.rows):
+        print(line, flush=True)
+        found.append(line)
+    results.put(asked.results, "imports", found)
+
+
+def lines(rows: int) -> Iterator[str]:
+    """A table: the file for the first time, again, and with every hundredth row changed."""
     with tempfile.TemporaryDirectory(prefix="yizhan-bench-") as place:
         Path(place).chmod(0o755)
         with embedded.lease(Path(place) / "cluster", durable=True) as cluster:
             db.migrate(cluster.owner_url)
             who = furnish(cluster.owner_url)
-            print(f"{'':30}{'seconds':>10}{'rows/s':>10}{'MB':>8}  verdicts")
+            yield f"| {rows:,} rows | seconds | rows/s | MB | verdicts |"
+            yield "|---|---:|---:|---:|---|"
             for title, every in (("first time", 0), ("again", 0), ("every hundredth row changed", 100)):
-                report(cluster.owner_url, who, title, workbook(rows, changed_every=every))
-            print(f"goal: {GOAL_S} s and {GOAL_MB} MB for 100,000 rows")
+                yield line(cluster.owner_url, who, title, workbook(rows, changed_every=every))
+            yield f"| goal for 100,000 rows | {GOAL_S} | | {GOAL_MB} | |"
 
 
 def furnish(url: str) -> Principal:
@@ -55,8 +68,8 @@ def workbook(rows: int, *, changed_every: int) -> bytes:
         return Path(file.name).read_bytes()
 
 
-def report(url: str, who: Principal, title: str, content: bytes) -> None:
-    """Bring the file in as the server does, and print what it took."""
+def line(url: str, who: Principal, title: str, content: bytes) -> str:
+    """Bring the file in as the server does: what it took."""
     engine = db.make_engine(url)
     with db.session(engine) as session:
         job = imports.enqueue(session, who, content, Options())
@@ -70,7 +83,7 @@ def report(url: str, who: Principal, title: str, content: bytes) -> None:
     engine.dispose()
     counts = Counter(told.get("counts") or {"failed": 1})
     verdicts = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
-    print(f"{title:30}{seconds:>10.1f}{told['done'] / seconds:>10.0f}{megabytes:>8.0f}  {verdicts}", flush=True)
+    return f"| {title} | {seconds:.1f} | {told['done'] / seconds:,.0f} | {megabytes:,.0f} | {verdicts} |"
 
 
 def work(url: str, job: UUID, told: "multiprocessing.Queue[tuple[float, float]]") -> None:

@@ -1,4 +1,4 @@
-"""The load: wrk for what speaks HTTP, pgbench for the bare query. 32 connections, each with one request under way."""
+"""The load: wrk for what speaks HTTP, pgbench for the bare query. Each connection has one request under way."""
 
 import json
 import shutil
@@ -12,7 +12,7 @@ from bench.places import HOW_MANY
 from geo import postgres
 
 CONNECTIONS = 32
-SCRIPT = Path(__file__).with_name("wrk.lua")
+ASKING, RECORDING = (Path(__file__).with_name(name) for name in ("wrk.lua", "wrk_visits.lua"))
 
 
 @dataclass(frozen=True)
@@ -29,18 +29,27 @@ class Load:
 
 
 def wrk(port: int, paths: Path, seconds: int, *, start: int = 0) -> Load:
-    """Ask for the paths of a file, from line `start` on, as often as the server can. One thread, so one core."""
-    program = ("wrk", "--threads", "1", "--connections", str(CONNECTIONS), "--duration", f"{seconds}s", "--latency")
-    timeout = ("--timeout", "30s", "--script", str(SCRIPT))
-    said = _run(*program, *timeout, f"http://127.0.0.1:{port}", "--", str(paths), str(start))
+    """Ask for the paths of a file, from line `start` on, as often as the server can."""
+    return _wrk(port, ASKING, (str(paths), str(start)), seconds, CONNECTIONS)
+
+
+def wrk_visits(port: int, stations: Path, key: str, seconds: int, *, connections: int) -> Load:
+    """Report visits, each with a new id, at the stations of a file, as often as the server takes them."""
+    return _wrk(port, RECORDING, (str(stations), key), seconds, connections)
+
+
+def _wrk(port: int, script: Path, told: tuple[str, ...], seconds: int, connections: int) -> Load:
+    """One thread, so one core."""
+    program = ("wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{seconds}s", "--latency")
+    said = _run(*program, "--timeout", "30s", "--script", str(script), f"http://127.0.0.1:{port}", "--", *told)
     return Load(**json.loads(said.splitlines()[-1]))
 
 
-def pgbench(socket_dir: Path, script: Path, seconds: int) -> Load:
+def pgbench(socket_dir: Path, script: Path, seconds: int, *, clients: int = CONNECTIONS) -> Load:
     """Run a script by prepared statements over the cluster's socket; latencies are those of its log."""
     with TemporaryDirectory(dir=WORK) as logs:
         program = (str(postgres.find_binaries() / "pgbench"), "--no-vacuum", "--protocol", "prepared", "--jobs", "1")
-        amount = ("--client", str(CONNECTIONS), "--time", str(seconds), "--define", f"places={HOW_MANY}")
+        amount = ("--client", str(clients), "--time", str(seconds), "--define", f"places={HOW_MANY}")
         where = ("--host", str(socket_dir), "--port", "5432", "--username", "yizhan_app", "yizhan")
         said = _run(*program, *amount, "--file", str(script), "--log", "--log-prefix", f"{logs}/log", *where)
         spent_us = sorted(int(line.split()[2]) for path in Path(logs).iterdir() for line in path.open())

@@ -48,16 +48,20 @@ def data_dir(stations: int) -> Path:
 
 
 def build(stations: int) -> None:
-    """Make the network unless it is there; bring its schema to this version's."""
+    """Make the network of this size unless it is there."""
+    make(data_dir(stations), stations)
+
+
+def make(where: Path, stations: int) -> None:
+    """Make a network unless it is there; bring its schema to this version's."""
     DATA.mkdir(parents=True, exist_ok=True)
-    if not embedded.exists(data_dir(stations)):
+    if not embedded.exists(where):
         print(f"making a network of {stations:,} stations, once", flush=True)
-    where = ("--data", str(data_dir(stations)))
-    amount = ("--stations", str(stations), "--seed", "1", "--if-empty")
-    for command in (("migrate", *where), ("demo", *amount, *where)):
+    data, amount = ("--data", str(where)), ("--stations", str(stations), "--seed", "1", "--if-empty")
+    for command in (("migrate", *data), ("demo", *amount, *data)):
         done = subprocess.run((OURS / "yizhan", *command), cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL)
         if done.returncode:
-            raise SystemExit(f"{data_dir(stations)} cannot be used: remove it, or mend what is said above.")
+            raise SystemExit(f"{where} cannot be used: remove it, or mend what is said above.")
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""What a run has found, in words and tables: bench/RESULTS.md, its chart, and the raw numbers in build/bench."""
+"""What a run has found, in words and tables: a section of RESULTS.md, its chart, and raw numbers in build/bench."""
 
 import argparse
 import dataclasses
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from bench import WORK, chart, cpu, goals, machine, profile
+from bench import WORK, chart, cpu, goals, machine, profile, results
 from bench.contenders import MAIN, Contender
 from bench.networks import SIZES
 from bench.places import HOW_MANY
@@ -50,19 +50,16 @@ def write(stage: Stage, contenders: Sequence[Contender], asked: argparse.Namespa
     picture = asked.results.with_name("results.svg")
     picture.write_text(chart.draw(stage, main, f"Requests a second (logarithmic), {MAIN:,} stations, one worker"))
     verdicts = goals.verdicts(stage, contenders, memory_mb)
-    asked.results.write_text(
-        "\n".join(
-            [
-                *_head(stage, asked),
-                *("", f"![Requests a second of each contender]({picture.name})", ""),
-                *(f"## {MAIN:,} stations", "", *table(stage, main), ""),
-                *("## By size", "", *_sizes(stage, contenders, memory_mb), ""),
-                *("## Goals", "", *_goals(verdicts), ""),
-                *("## What the numbers mean", "", _meaning(stage)),
-                *("## Where the time goes", "", *_profiles(stage, contenders, verdicts)),
-            ]
-        )
-    )
+    lines = [
+        *_head(stage, asked),
+        *("", f"![Requests a second of each contender]({picture.name})", ""),
+        *(f"## {MAIN:,} stations", "", *table(stage, main), ""),
+        *("## By size", "", *_sizes(stage, contenders, memory_mb), ""),
+        *("## Goals", "", *_goals(verdicts), ""),
+        *("## What the numbers mean", "", _meaning(stage)),
+        *("## Where the time goes", "", *_profiles(stage, contenders, verdicts)),
+    ]
+    results.put(asked.results, "nearest", lines)
 
 
 def table(stage: Stage, contenders: Sequence[Contender]) -> list[str]:

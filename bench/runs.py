@@ -5,7 +5,7 @@ import json
 import resource
 import statistics
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -128,11 +128,18 @@ def play(stage: Stage, contenders: Sequence[Contender], *, rounds: int, seconds:
 def measure(stage: Stage, contender: Contender, *, seconds: int, start: int) -> Sample:
     """One contender under load, after a short warming."""
     generate(stage, contender, WARMING_S, start)
-    before = _clocks(stage, contender)
-    seen = generate(stage, contender, seconds, start + 1_000)
-    after = _clocks(stage, contender)
+    server = stage.servers[contender.server].pid if contender.server in stage.servers else None
+    database = stage.networks[contender.stations].postmaster if contender.stations else None
+    return sampled(contender.title, server, database, lambda: generate(stage, contender, seconds, start + 1_000))
+
+
+def sampled(title: str, server: int | None, database: int | None, generating: Callable[[], load.Load]) -> Sample:
+    """Put a load on, and see whose processor time it took; the server and the database by their processes."""
+    before = _clocks(server, database)
+    seen = generating()
+    after = _clocks(server, database)
     if not seen.requests or seen.errors:
-        raise SystemExit(f"{contender.title}: {seen.errors} errors in {seen.requests} requests")
+        raise SystemExit(f"{title}: {seen.errors} errors in {seen.requests} requests")
     server_s, database_s, generator_s, busy_s, whole_s = (now - was for now, was in zip(after, before, strict=True))
     others_s = max(0.0, busy_s - server_s - database_s - generator_s)
     each = 1e6 / seen.requests
@@ -148,9 +155,9 @@ def generate(stage: Stage, contender: Contender, seconds: int, start: int = 0) -
     return load.wrk(port, stage.requests[contender.key], seconds, start=start)
 
 
-def _clocks(stage: Stage, contender: Contender) -> tuple[float, ...]:
+def _clocks(server: int | None, database: int | None) -> tuple[float, ...]:
     """Processor time so far: of the server, of the database, of load generators, and of the machine: busy, and all."""
-    server = cpu.seconds(stage.servers[contender.server].pid) if contender.server in stage.servers else 0.0
-    database = cpu.seconds(stage.networks[contender.stations].postmaster) if contender.stations else 0.0
-    spent = resource.getrusage(resource.RUSAGE_CHILDREN)  # a generator has ended when this is asked
-    return (server, database, spent.ru_utime + spent.ru_stime, *cpu.machine())
+    spent_s = [cpu.seconds(pid) if pid else 0.0 for pid in (server, database)]
+    # A generator is a child that has ended when this is asked, or ourselves.
+    own = [resource.getrusage(whose) for whose in (resource.RUSAGE_CHILDREN, resource.RUSAGE_SELF)]
+    return (*spent_s, sum(spent.ru_utime + spent.ru_stime for spent in own), *cpu.machine())

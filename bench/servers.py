@@ -44,18 +44,21 @@ class Running:
     ready_s: float
 
 
-def ours(network: Network) -> Server:
+def ours(network: Network, *, name: str = "") -> Server:
     """`yizhan serve` as it is, one worker; only a limit on requests, if there is one, is off."""
     port = free_port()
     where = ("--data", str(network.data_dir), "--port", str(port), "--workers", "1")
     command = (str(OURS / "yizhan"), "serve", *where)
-    return Server(f"yizhan-{network.stations}", command, port, "/readyz", {"YIZHAN_RATE_LIMIT": "off"})
+    return Server(name or f"yizhan-{network.stations}", command, port, "/readyz", {"YIZHAN_RATE_LIMIT": "off"})
 
 
-def peer(name: str, network: Network | None = None) -> Server:
+NEAREST = "/nearest?lon=113.65&lat=34.75"
+
+
+def peer(module: str, network: Network | None = None, *, name: str = "", ready: str = NEAREST) -> Server:
     """One of bench/peers."""
     env = {"BENCH_DATABASE_URL": network.cluster.app_url} if network else {}
-    return _granian(_named(name, network), f"bench.peers.{name}", "/nearest?lon=113.65&lat=34.75", env)
+    return _granian(name or _named(module, network), f"bench.peers.{module}", ready, env)
 
 
 def tipg(network: Network) -> Server:
