@@ -209,6 +209,7 @@ def close_months(session: Session) -> bool:
 def drift(session: Session) -> list[RowMapping]:
     """The totals that are not what the ledger adds up to: none, or something is badly wrong."""
     session.execute(text("SET LOCAL statement_timeout = 0"))  # it reads the ledger whole
+    session.execute(text("SET LOCAL work_mem = '256MB'"))
     days = session.execute(db.sql("visit_drift")).mappings().all()
     trust = {"methods": [method.value for method in VisitMethod]}
     return [*days, *session.execute(db.sql("visit_drift_month"), trust).mappings()]

@@ -4,8 +4,10 @@
 -- already; what is left of the span comes from visit_day.
 -- What lasts longer than a day counts where its bucket holds it whole; it gives way to days that are all complete, and
 -- otherwise stands for the days it covers. Of two that overlap, the complete, then the longer one counts. A bucket of
--- a station that has such a report comes from visit_day whole.
--- Rides station_pkey or station_region_idx, then visit_month_pkey, visit_day_longer_idx and visit_day_pkey once a station.
+-- a station that has such a report comes from visit_day whole. Of closed months, stations are kept apart only where one
+-- may have several in a bucket, and would be counted twice.
+-- Rides station_pkey or station_region_idx, then visit_month_pkey, visit_day_longer_idx and visit_day_pkey once a station
+-- (OFFSET 0 keeps the planner from reading all of a table for a part of the stations).
 WITH RECURSIVE tree AS (
   SELECT code FROM organisation WHERE code = CAST(:organisation AS text)
   UNION SELECT o.code FROM tree t JOIN organisation o ON o.parent = t.code
@@ -46,20 +48,28 @@ WITH RECURSIVE tree AS (
          CAST(date_trunc(CAST(:bucket AS text), CAST(d.day AS timestamp)) AS date) AS start,
          visit_worth_v1(d.method, d.complete, d.visits) AS worth
     FROM piece p
-    JOIN visit_day d ON d.station_id = p.id AND d.day BETWEEN p.first AND p.last
-   WHERE d.last_on <= CAST(:last AS date) AND d.reports > 0
-     AND (d.last_on = d.day OR date_trunc(CAST(:bucket AS text), CAST(d.day AS timestamp))
-                             = date_trunc(CAST(:bucket AS text), CAST(d.last_on AS timestamp)))
-     AND (CAST(:method AS text) IS NULL OR d.method = CAST(:method AS text))
+   CROSS JOIN LATERAL (
+     SELECT * FROM visit_day d
+      WHERE d.station_id = p.id AND d.day BETWEEN p.first AND p.last
+        AND d.last_on <= CAST(:last AS date) AND d.reports > 0
+        AND (d.last_on = d.day OR date_trunc(CAST(:bucket AS text), CAST(d.day AS timestamp))
+                                = date_trunc(CAST(:bucket AS text), CAST(d.last_on AS timestamp)))
+        AND (CAST(:method AS text) IS NULL OR d.method = CAST(:method AS text))
+     OFFSET 0) d
 ), month AS MATERIALIZED (
-  SELECT part, start, station_id, method, sum(visits) AS visits, sum(reported) AS reported, sum(partial_days) = 0 AS complete
-    FROM (SELECT c.part, CAST(date_trunc(CAST(:bucket AS text), CAST(m.month AS timestamp)) AS date) AS start, m.*
+  SELECT part, start, method, CASE WHEN CAST(:bucket AS text) <> 'month' THEN station_id END AS station_id,
+         sum(visits) AS visits, sum(reported) AS reported, sum(partial_days) = 0 AS complete, count(*) AS stations
+    FROM (SELECT c.part, m.*,
+                 CASE CAST(:bucket AS text) WHEN 'month' THEN m.month
+                   ELSE CAST(date_trunc(CAST(:bucket AS text), CAST(m.month AS timestamp)) AS date) END AS start
             FROM scope c
-            JOIN visit_month m ON m.station_id = c.id
-           WHERE m.month >= CAST(:whole_from AS date) AND m.month < CAST(:whole_to AS date) AND m.days > 0
-             AND (CAST(:method AS text) IS NULL OR m.method = CAST(:method AS text))) m
-   WHERE NOT EXISTS (SELECT FROM longer l WHERE l.station_id = m.station_id AND l.start = m.start)
-   GROUP BY part, start, station_id, method
+           CROSS JOIN LATERAL (
+             SELECT * FROM visit_month m
+              WHERE m.station_id = c.id AND m.month >= CAST(:whole_from AS date) AND m.month < CAST(:whole_to AS date)
+                AND m.days > 0 AND (CAST(:method AS text) IS NULL OR m.method = CAST(:method AS text))
+             OFFSET 0) m) m
+   WHERE (station_id, start) NOT IN (SELECT station_id, start FROM longer)
+   GROUP BY 1, 2, 3, 4
 ), official AS MATERIALIZED (
   SELECT part, station_id, start, day, last_on, max(worth) % 1099511627776 AS visits, max(worth) >= 1099511627776 AS complete
     FROM cell GROUP BY part, station_id, start, day, last_on
@@ -99,10 +109,15 @@ WITH RECURSIVE tree AS (
            GROUP BY part, start, method) m
    GROUP BY part, start
 ), reporting AS (
-  SELECT part, start, count(*) AS stations
-    FROM (SELECT part, start, station_id FROM official UNION SELECT part, start, station_id FROM month) s
+  SELECT part, start, sum(stations) AS stations
+    FROM (SELECT part, start, 1 AS stations
+            FROM (SELECT part, start, station_id FROM official
+                  UNION SELECT part, start, station_id FROM month WHERE station_id IS NOT NULL) o
+           UNION ALL
+          SELECT part, start, stations FROM month
+           WHERE station_id IS NULL AND method = coalesce(CAST(:method AS text), 'official')) s
    GROUP BY part, start
 )
-SELECT t.part, t.start, CAST(t.visits AS bigint) AS visits, t.lower_bound, m.by_method, r.stations
+SELECT t.part, t.start, CAST(t.visits AS bigint) AS visits, t.lower_bound, m.by_method, CAST(r.stations AS bigint) AS stations
   FROM total t JOIN by_method m USING (part, start) JOIN reporting r USING (part, start)
  ORDER BY t.part, t.start

@@ -42,10 +42,11 @@ CREATE TABLE visit_month (
   reported bigint NOT NULL DEFAULT 0,
   days integer NOT NULL DEFAULT 0,
   partial_days integer NOT NULL DEFAULT 0,
-  CONSTRAINT visit_month_pkey PRIMARY KEY (station_id, month, method),
+  -- All in the key's index: what is closed is read often and changes seldom.
+  CONSTRAINT visit_month_pkey PRIMARY KEY (station_id, month, method) INCLUDE (visits, reported, days, partial_days),
   CONSTRAINT visit_month_month_check CHECK (extract(day FROM month) = 1),
   CONSTRAINT visit_month_method_check CHECK (method = 'official' OR method = ANY ({TRUST}))
-) WITH (fillfactor = 70);  -- room to update the running month in its place
+);
 
 -- Months before `kept_before` are kept by the trigger; of these, those before `read_before` are complete. One row.
 CREATE TABLE visit_closing (
@@ -126,7 +127,8 @@ DROP FUNCTION visit_sum_v1();
 -- has made of a late report meanwhile stands, for it saw all that is seen here; 'official' comes first, as there.
 -- Answers whether there is a second transaction to come.
 CREATE FUNCTION visit_close_v1() RETURNS boolean
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET lock_timeout = '2s' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET lock_timeout = '2s'
+SET work_mem = '128MB' AS $$
 DECLARE
   over date := visit_month_v1(CAST(now() AT TIME ZONE 'Asia/Shanghai' AS date) - 3);
   c visit_closing;
