@@ -221,8 +221,8 @@ def head(asked: argparse.Namespace, samples: Samples, rows: int) -> Iterator[str
     yield f"- {ledgers.STATIONS:,} stations; an empty ledger, and one of {rows:,} rows before the first round"
     yield "- (a) and (d) check key and rules, flag what is odd, keep totals by day and month, know what is sent twice;"
     yield "  (b), (c) and (e) insert into a bare table with the ledger's key and checks, and do nothing else."
-    yield "- **µs** is processor time a row: of the server's processes, and of all of its PostgreSQL cluster. Without those"
-    yield "  of who asks: of pgbench and of COPY it is the database's alone."
+    yield "- **µs** is processor time a row, of the server and of its PostgreSQL cluster; without those"
+    yield "  of who asks, so that of pgbench and of COPY it is the database's alone."
     yield ""
 
 
