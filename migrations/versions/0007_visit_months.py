@@ -1,6 +1,6 @@
 """Visits: totals of the months that are over beside those by day: a year of a province need not add up a million days.
 
-Revision: 0008
+Revision: 0007
 Revises: 0006
 
 The running month is not in them, so that recording a visit costs no more than before. A month is closed some days after
@@ -10,7 +10,7 @@ up anew, never added to and subtracted from.
 
 from alembic import op
 
-revision = "0008"
+revision = "0007"
 down_revision = "0006"
 branch_labels = None
 depends_on = None
