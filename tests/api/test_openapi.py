@@ -212,8 +212,9 @@ def test_whatever_is_asked_the_answer_is_a_documented_one(operation_id: str, wor
     operation = MADE_UP.find_operation_by_id(operation_id)
     cases = [operation.as_strategy(mode) for mode in schemathesis.GenerationMode]  # what keeps to the schema or not
 
-    # The outlines of a whole level are megabytes: their cases cost a hundred times the others'.
-    most = 5 if operation_id == "list_outlines" else 25
+    # The outlines of a whole level are megabytes, coverage is worked out: their cases cost a hundred times the others'.
+    # More are asked by the long walk.
+    most = 5 if operation_id in {"list_outlines", "measure_coverage", "find_gaps"} else 15
 
     @settings(max_examples=most, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.one_of(cases))
