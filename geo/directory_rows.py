@@ -28,7 +28,7 @@ _SHARED, _REST = slice(11, 18), 18
 # The parts of a text: the id, the position in each datum, what is its own as JSON members, the positions and the title
 # as the links write them, and the facilities: what joins the pieces, and their numbers.
 PARTS = ("id", *Datum, "own", "gcj", "bd", "turned", "title", "joint", "pieces")
-_OWN = ",".join(f'"{name}":%b' for name in stations.NEAR_OWN).encode()
+_OWN = ",".join(f'"{name}":%b' for name in stations.NEAR_OWN).replace('"code":%b', '"code":"%b"').encode()
 _TEXT = MARK.join([b"%b", *[b"%.7f,%.7f"] * 3, _OWN, b"%.6f,%.6f,", *[b"%.6f,%.6f"] * 2, *[b"%b"] * 3])
 _CHECKED_AT = b'"checked_at": "'
 _INSTANT = len("2026-10-01T10:00:00+08:00")
@@ -73,6 +73,8 @@ class Row(NamedTuple):
     @property
     def closures(self) -> dict[str, Any]:
         """What decides its state, where it has closures; otherwise nothing."""
+        if b"starts_at" not in self.fields[_REST]:  # nearly all: looked for before anything is taken apart
+            return {}
         given = self.fields[_REST].split(b"\t", 3)[2]
         if given == b"[]":
             return {}
@@ -154,8 +156,6 @@ class Lexicon:
         first = facilities.find(_CHECKED_AT) + len(_CHECKED_AT)
         instant = facilities[first : first + _INSTANT]
         pieces = facilities.split(instant) if instant else []
-        if b'"note"' in facilities or len(pieces) <= facilities.count(_CHECKED_AT):
-            return self._said(facilities)
         try:
             numbers = bytes(map(self._pieces.__getitem__, pieces))
         except KeyError:
@@ -165,9 +165,13 @@ class Lexicon:
         return sum(map(self._works.__getitem__, numbers)), numbers, instant
 
     def _entered(self, pieces: Sequence[bytes]) -> bytes:
-        """The numbers of pieces, some of them new; nothing where they are more than a byte can count."""
+        """The numbers of pieces, some of them new; nothing where they hold a note or another instant, or are too many.
+
+        More than a byte can count, that is.
+        """
         new = [piece for piece in dict.fromkeys(pieces) if piece not in self._pieces]
-        if len(self.pieces) + len(new) > 256:
+        odd = any(b'"note"' in piece or _CHECKED_AT in piece.removesuffix(_CHECKED_AT) for piece in new)
+        if odd or len(self.pieces) + len(new) > 256:
             return b""
         for piece in new:
             self._piece(piece)
@@ -230,7 +234,7 @@ def _pack(rows: Sequence[Row], lexicon: Lexicon, begun: int) -> Columns:
     shared = np.array([lexicon.of(each) for each in said], np.int64).reshape(-1, 4)
     offered = [lexicon.offered(each[10]) for each in said]
     return Columns(
-        ids=np.array([row.id for row in rows], "S16"),
+        ids=_ids([each[0] for each in said]),
         revision=np.array([row.revision for row in rows], np.int32),
         number=np.array([int(each[6][2:-2]) for each in said], np.int64),
         status=np.array([_STATUS[each[3]] for each in said], np.uint8),
@@ -249,6 +253,11 @@ def _pack(rows: Sequence[Row], lexicon: Lexicon, begun: int) -> Columns:
     )
 
 
+def _ids(said: Sequence[bytes]) -> NDArray[np.bytes_]:
+    """The 16 bytes of each."""
+    return np.frombuffer(bytes.fromhex(b"".join(said).replace(b"-", b"").decode()), "S16")
+
+
 def _adcode(said: Sequence[bytes]) -> bytes:
     return said[_REST].split(b"\t", _ADCODE + 1)[_ADCODE]
 
@@ -264,8 +273,8 @@ def _texts(
     places = np.stack([lon, lat, *gcj, *bd, *gcj, *reversed(bd), *reversed(gcj)], axis=1).tolist()
     texts = np.empty(len(said), object)
     for number, (each, place, (_, pieces, joint)) in enumerate(zip(said, places, offered, strict=True)):
-        own = [b"null" if part == NULL else orjson.dumps(part.decode()) for part in each[6:10]]
-        texts[number] = _TEXT % (each[0], *place[:6], *own, *place[6:], _title(each[7]), joint, pieces)
+        own = [b"null" if part == NULL else orjson.dumps(part.decode()) for part in each[7:10]]
+        texts[number] = _TEXT % (each[0], *place[:6], each[6], *own, *place[6:], _title(each[7]), joint, pieces)
     return texts
 
 
