@@ -7,7 +7,7 @@ import statistics
 import sys
 from pathlib import Path
 
-from bench import ROOT, contenders, coverage, goals, imports, report, runs, visits
+from bench import ROOT, contenders, coverage, goals, imports, meanwhile, report, runs, visits
 from bench.networks import SIZES
 
 QUICK = 30_000
@@ -43,8 +43,8 @@ def arguments() -> argparse.Namespace:
     mode = modes.add_parser("imports", help=imports.run.__doc__)
     mode.set_defaults(run=imports.run)
     mode.add_argument("--rows", type=int, default=100_000, help="of the file (default: %(default)s)")
-    mode = modes.add_parser("meanwhile", help=meanwhile.__doc__)
-    mode.set_defaults(run=meanwhile)
+    mode = modes.add_parser("meanwhile", help=meanwhile.run.__doc__)
+    mode.set_defaults(run=meanwhile.run)
     mode.add_argument("--rows", type=int, default=100_000, help="of the file (default: %(default)s)")
     mode = modes.add_parser("profile", help=profile.__doc__)
     mode.set_defaults(run=profile)
@@ -54,7 +54,7 @@ def arguments() -> argparse.Namespace:
     mode.set_defaults(run=coverage.run)
     mode.add_argument("--stations", type=int, nargs="+", default=[30_000], help="sizes of networks (default: 30000)")
     mode.add_argument("--country", action="store_true", help="the whole country by district too")
-    for name in ("full", "visits", "coverage", "imports"):
+    for name in ("full", "visits", "coverage", "imports", "meanwhile"):
         modes.choices[name].add_argument("--results", type=Path, default=RESULTS, help="default: %(default)s")
     return parser.parse_args()
 
@@ -86,13 +86,6 @@ def quick(asked: argparse.Namespace) -> None:
         for other in chosen[1:]:
             found = goals.ratios(stage.samples[chosen[0].key], stage.samples[other.key])
             print(f"{chosen[0].title} = {statistics.median(found):.2f} × ({other.letter}) {other.title}")
-
-
-def meanwhile(asked: argparse.Namespace) -> None:
-    """Print how long nearest takes before, during and after such an import."""
-    from bench import meanwhile as beside
-
-    beside.measure(asked.rows)
 
 
 def profile(asked: argparse.Namespace) -> None:

@@ -3,6 +3,7 @@
 A large workbook is published over HTTP into a network of its own; the same rate of requests is kept up all along.
 """
 
+import argparse
 import asyncio
 import json
 import subprocess
@@ -13,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench import OURS, ROOT, imports, places, servers
+from bench import OURS, ROOT, imports, machine, places, results, servers
 from bench.networks import Network, environment
 from geo import db, embedded, organisations
 from geo.vocabulary import Role
@@ -61,8 +62,21 @@ class Pace:
             self.spent[self.phase].append((time.perf_counter() - due) * 1e3)
 
 
-def measure(rows: int) -> None:
-    """Print a table: milliseconds of nearest in each phase."""
+def run(asked: argparse.Namespace) -> None:
+    """Measure how long nearest takes before, during and after a large import, and put it into RESULTS.md."""
+    found = ["# What riders feel of an import", "", f"{machine.hardware()}, commit {machine.commit()}.", ""]
+    found.append(
+        f"{RATE} requests a second of nearest, each timed from when it was due, while {asked.rows:,} stations are"
+        f" published over HTTP into a network of {STATIONS:,}, and until they are in the directory."
+    )
+    for line in ("", *lines(asked.rows)):
+        print(line, flush=True)
+        found.append(line)
+    results.put(asked.results, "meanwhile", found)
+
+
+def lines(rows: int) -> Iterator[str]:
+    """A table: milliseconds of nearest in each phase."""
     content = imports.workbook(rows, changed_every=0)
     with tempfile.TemporaryDirectory(prefix="yizhan-bench-") as place:
         Path(place).chmod(0o755)
@@ -73,10 +87,11 @@ def measure(rows: int) -> None:
             key = _furnish(cluster.owner_url)
             with servers.running(servers.ours(Network(STATIONS, data, cluster, 0.0))) as running:
                 pace = asyncio.run(_play(running.server.port, key, content))
-    print(f"{'nearest, at ' + str(RATE) + ' a second':26}{'requests':>10}{'p50 ms':>9}{'p99 ms':>9}{'max ms':>9}")
+    yield "| nearest | requests | p50 ms | p99 ms | max ms |"
+    yield "|---|---:|---:|---:|---:|"
     for phase in PHASES:
-        print(f"{phase:26}", *_told(sorted(pace.spent[phase])), sep="")
-    print(f"{pace.failed} failed")
+        yield f"| {phase} | " + " | ".join(_told(sorted(pace.spent[phase]))) + " |"
+    yield f"| failed | {pace.failed} | | | |"
 
 
 def _furnish(url: str) -> str:
@@ -120,6 +135,6 @@ def _bring_in(port: int, key: str, content: bytes) -> None:
 
 
 def _told(spent: Sequence[float]) -> Iterator[str]:
-    yield f"{len(spent):>10}"
+    yield f"{len(spent):,}"
     for part in (0.5, 0.99, 1.0):
-        yield f"{spent[min(int(len(spent) * part), len(spent) - 1)]:>9.1f}" if spent else f"{'':>9}"
+        yield f"{spent[min(int(len(spent) * part), len(spent) - 1)]:.1f}" if spent else ""

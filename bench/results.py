@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-SECTIONS = ("nearest", "visits", "coverage", "imports")  # in this order
+SECTIONS = ("nearest", "visits", "coverage", "imports", "meanwhile")  # in this order
 
 
 def put(file: Path, name: str, lines: Iterable[str]) -> None:

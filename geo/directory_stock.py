@@ -120,13 +120,16 @@ class Stock:
     @cached_property
     def _closing(self) -> dict[int, Mapping[str, Any]]:
         """What decides the state of the stations with closures, by row."""
-        return {row: self.closures.cards[key] for key in self.closures.cards for row in self._rows([key])}
+        cards, (ground, beside) = self.closures.cards, self._rows(self.closures.cards)
+        ids = np.concatenate([self.ground.columns.ids[ground], self.fresh.ids[beside]]).tolist()
+        rows = [*ground.tolist(), *(beside + len(self.ground.columns)).tolist()]
+        return {row: cards[key.ljust(16, b"\0")] for row, key in zip(rows, ids, strict=True)}
 
-    def _rows(self, keys: Iterable[bytes]) -> list[int]:
+    def _rows(self, keys: Iterable[bytes]) -> tuple[Rows, Rows]:
+        """The rows of these stations in the ground, where they stand there still, and in the fresh."""
         keys = list(keys)
         ground = self.ground.columns.rows(keys)
-        beside = self.fresh.rows(keys) + len(self.ground.columns)
-        return [*ground[~self.replaced[ground]].tolist(), *beside.tolist()]
+        return ground[~self.replaced[ground]], self.fresh.rows(keys)
 
     def _terrain(self, at: datetime) -> Terrain:
         """What is searched at an instant."""
@@ -134,7 +137,8 @@ class Stock:
         known = self._terrains.get(span)
         if known is None:
             barred = np.concatenate([self.replaced, np.zeros(len(self.fresh), bool)])
-            barred[self._rows(self.closures.closed(at))] = True
+            ground, beside = self._rows(self.closures.closed(at))
+            barred[ground], barred[len(self.ground.columns) + beside] = True, True
             known = Terrain(self.ground, self.fresh, self._ranks, barred if barred.any() else None)
             self._terrains[span] = known
             if len(self._terrains) > SPANS:
@@ -185,6 +189,7 @@ class Stock:
         for each in (at, at + timedelta(minutes=1)):
             _ = self.clock.minute(each).open_rules
         self._terrain(at)
+        _ = self._closing
         self.ground.prepare()
 
     def settled(self) -> "Stock":
