@@ -147,8 +147,9 @@ def _is_told_all(session: Session, who: Principal | None, station_id: str) -> bo
 
 
 def of_many(session: Session, who: Principal | None, scope: Scope, span: Span) -> list[Cell]:
-    """The buckets in which published stations reported, by group. Raises `RegionNotFound`, `OrganisationNotFound`.
+    """The buckets in which stations reported that are or were published, by group.
 
+    Raises `RegionNotFound`, `OrganisationNotFound`. One that was merged or given up takes no past visits with it.
     Numbers so small that they could be somebody are told to an admin, and to an auditor of that division.
     """
     if scope.organisation:

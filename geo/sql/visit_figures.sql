@@ -24,7 +24,8 @@ WITH RECURSIVE tree AS (
      AND (CAST(:district AS text) IS NULL OR s.district = CAST(:district AS text))
      AND (CAST(:kind AS text) IS NULL OR s.kind = CAST(:kind AS text))
      AND (CAST(:organisation AS text) IS NULL OR s.managed_by IN (SELECT code FROM tree))
-     AND (NOT CAST(:published AS boolean) OR s.publication_status = 'published')
+     AND (NOT CAST(:published AS boolean)
+          OR s.publication_status IN ('published', 'delisted_duplicate', 'delisted_inactive'))
 ), longer AS MATERIALIZED (
   SELECT DISTINCT c.part, d.station_id, CAST(date_trunc(CAST(:bucket AS text), CAST(d.day AS timestamp)) AS date) AS start
     FROM scope c

@@ -210,6 +210,8 @@ def test_a_duplicate_is_merged_through_its_finding_and_nothing_is_lost(cast):
     asked = {"from": "2026-05-04", "to": "2026-05-04"}
     for path in (one, two):
         assert cast.union("GET", f"{path}/visits", params=asked).json()["buckets"][0]["visits"] == 20
+    of_region = cast.union("GET", "/v1/stats/visits", params=asked | {"region": "410100", "bucket": "day"}).json()
+    assert [each["visits"] for each in of_region["buckets"]] == [40], of_region
     last = cast.union("GET", f"{two}/history").json()["items"]
     assert "同一网点" in [entry["reason"] for entry in last]
     assert cast.union("POST", decide, json=merge).status_code == 409
