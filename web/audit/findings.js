@@ -31,6 +31,8 @@ function article(finding) {
       h("button", { type: "button", class: "reject", onclick: () => decide("rejected") }, say("reject"))));
 
   async function decide(state, more = {}) {
+    reason.required = state === "rejected"; // said beside the button, where it is looked for
+    if (!reason.reportValidity()) return;
     const said = reason.value.trim();
     try {
       const decided = await ask("POST", `/v1/audits/${finding.audit}/findings/${finding.id}`, {}, { state, ...more, ...(said ? { reason: said } : {}) });
