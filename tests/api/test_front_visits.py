@@ -355,7 +355,9 @@ def test_a_thousand_at_one_station_with_a_bad_visit_among_every_few(crowd: Crowd
     assert statuses == [403, 404] * 25
     assert book.answers == {201: 1_000}
     assert len(crowd.groups) < 20
-    assert all(any(str(entry.station_id) != where for entry in group) for group in crowd.groups)
+    large = [group for group in crowd.groups if len(group) > 40]  # a smaller one may lie between two bad ones
+    assert large
+    assert all(any(str(entry.station_id) != where for entry in group) for group in large)
     book.holds(crowd.played.engine)
 
 
