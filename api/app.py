@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -44,10 +43,6 @@ from api.routes import (
 from geo import clock, db, workshop
 from geo.follower import Follower
 from geo.settings import Settings
-
-# How long a thread may keep the interpreter while others wait. An answer takes it two or three times over; at the usual
-# 5 ms, 200 riders a second queue up behind whoever follows the feed of a bank's import.
-TURN_S = 0.0005
 
 WEB = Path(__file__).parents[1] / "web"
 ROOMS = (
@@ -114,7 +109,6 @@ def lifespan_of(
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.secret = settings.signing_secret()
-        sys.setswitchinterval(TURN_S)
         app.state.engine, app.state.follower = engine, None
         with contextlib.ExitStack() as stack:
             if engine is None:

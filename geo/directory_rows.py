@@ -165,10 +165,7 @@ class Lexicon:
         return sum(map(self._works.__getitem__, numbers)), numbers, instant
 
     def _entered(self, pieces: Sequence[bytes]) -> bytes:
-        """The numbers of pieces, some of them new; nothing where they hold a note or another instant, or are too many.
-
-        More than a byte can count, that is.
-        """
+        """The numbers of pieces, some new; nothing where they hold a note or another instant, or outgrow a byte."""
         new = [piece for piece in dict.fromkeys(pieces) if piece not in self._pieces]
         odd = any(b'"note"' in piece or _CHECKED_AT in piece.removesuffix(_CHECKED_AT) for piece in new)
         if odd or len(self.pieces) + len(new) > 256:

@@ -94,9 +94,8 @@ def _visits_a_day(session: Session, who: Principal, year: int | None) -> dict[st
     first, last = date(named, 1, 1), min(date(named, 12, 31), yesterday)
     if last < first:
         raise errors.InvalidQuery(problems=[errors.Problem(("query", "year"), "expected a year that has begun", year)])
-    session.execute(
-        text("SET LOCAL statement_timeout = '120s'")
-    )  # a year of the whole country, asked for once in a while
+    # A year of the whole country, asked for once in a while.
+    session.execute(text("SET LOCAL statement_timeout = '120s'"))
     cells = visit_figures.of_many(session, who, Scope(), Span(first, last, Bucket.YEAR))
     visits, days = (cells[0].visits if cells else None), (last - first).days + 1
     return {

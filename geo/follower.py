@@ -106,7 +106,7 @@ class Follower:
                 loaded = Directory.load(session)
             finally:
                 gc.enable()
-                gc.freeze()  # and what is there now is there to stay: to look it through would hold up every answer
+        gc.freeze()  # what is there now is there to stay; looking it through again would hold up every answer
         give_back()
         return loaded
 
