@@ -283,6 +283,7 @@ def _sweep(cluster: Cluster) -> None:
 
 
 def _log_tail(cluster: Cluster) -> str:
-    logs = [*(cluster.base / "log").glob("*.log"), *cluster.base.glob("start.log")]
-    newest = sorted(logs, key=lambda log: log.stat().st_mtime)[-2:]
-    return postgres.last_lines("".join(log.read_text(errors="replace") for log in newest))
+    # Each file's own end: what this start says must not be pushed out by orphans that end beside it.
+    newest = sorted((cluster.base / "log").glob("*.log"), key=lambda log: log.stat().st_mtime)[-1:]
+    logs = [*newest, *cluster.base.glob("start.log")]
+    return "\n".join(postgres.last_lines(log.read_text(errors="replace")) for log in logs)
