@@ -5,18 +5,21 @@ A snapshot that never changes; `apply` makes the next one, and `geo.follower` ke
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlmodel import Session
 
 from geo import db, directory_list, directory_rows, directory_stock, directory_text, errors, holidays
+from geo.directory_changes import Cards, Changes, Revisions, noting
 from geo.directory_clock import Clock, Closures
-from geo.directory_columns import OPERATIONAL, Columns
-from geo.directory_rows import Lexicon, Row
+from geo.directory_columns import OPERATIONAL, Columns, whole
+from geo.directory_rows import Lexicon
 from geo.directory_stock import Stock
 from geo.hours import Calendar
 from geo.opening import Moment
@@ -24,8 +27,6 @@ from geo.search import Ask, Listing
 from geo.vocabulary import PublicationStatus
 
 END = 2**63 - 1  # behind every position of the feed
-
-_Cards = dict[bytes, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ class Directory:
     def load(cls, session: Session) -> "Directory":
         """All published stations and the position of the feed: of one snapshot in a REPEATABLE READ transaction."""
         head = session.execute(db.sql("directory_feed"), {"position": END}).one()
-        lexicon, cards = Lexicon(), _Cards()
-        columns = directory_rows.packed(_noting(directory_rows.read(session), cards), lexicon)
+        lexicon, cards = Lexicon(), Cards()
+        columns = directory_rows.packed(noting(directory_rows.read(session), cards), lexicon)
         clock = Clock(holidays.current(session), lexicon)
         stock = directory_stock.of(lexicon, clock, columns, Closures(cards))
         return cls(head.at, head.epoch, head.xmin, stock)
@@ -90,20 +91,18 @@ class Directory:
             "publication_status": PublicationStatus.PUBLISHED.value,
         }
 
-    def apply(self, rows: Iterable[Row], at: datetime) -> "Directory":
-        """The directory after these changes; a row older than what is known changes nothing, so any may come twice."""
-        newest: dict[bytes, Row] = {}
-        for row in rows:
-            if row.revision >= max(self._revision(row.id), newest[row.id].revision if row.id in newest else 0):
-                newest[row.id] = row
-        if not newest:
+    def apply(self, changes: Changes, at: datetime) -> "Directory":
+        """The directory after these; one older than what is known changes nothing, so any may come twice."""
+        changes = changes.since(self._revisions)
+        if not len(changes):
             return replace(self, as_of=at)
-        cards = _Cards()
-        published = _noting((row for row in newest.values() if row.published), cards)
-        columns = directory_rows.packed(published, self.stock.lexicon)
-        gone = {key: row.revision for key, row in newest.items() if not row.published}
-        kept = {key: revision for key, revision in self.gone.items() if key not in newest}
-        return replace(self, as_of=at, stock=self.stock.changed(list(newest), columns, cards), gone=kept | gone)
+        gone = dict(zip(whole(changes.gone), changes.gone_at.tolist(), strict=True))
+        if self.gone:
+            news = set(whole(changes.ids))
+            gone |= {key: revision for key, revision in self.gone.items() if key not in news}
+        return replace(
+            self, as_of=at, stock=self.stock.changed(changes.ids, changes.published, changes.cards), gone=gone
+        )
 
     def by_calendar(self, calendar: Calendar) -> "Directory":
         """The same by another calendar of holidays."""
@@ -119,17 +118,12 @@ class Directory:
         """Do now, beside the requests, what those at this instant would otherwise wait for."""
         self.stock.prepare(at)
 
-    def _revision(self, key: bytes) -> int:
-        found = self.stock.find(key)
-        return int(found[0].revision[found[1]]) if found else self.gone.get(key, 0)
-
-
-def _noting(rows: Iterable[Row], cards: _Cards) -> Iterator[Row]:
-    """The rows; what decides the state of those with closures is put into `cards`."""
-    for row in rows:
-        if row.closures:
-            cards[row.id] = row.closures
-        yield row
+    def _revisions(self, ids: NDArray[np.bytes_]) -> Revisions:
+        """What is known of these stations: their revisions, 0 for the unknown."""
+        known = self.stock.revisions(ids)
+        for number, key in enumerate(whole(ids) if self.gone else ()):
+            known[number] = self.gone.get(key, known[number])
+        return known
 
 
 def _id(key: str) -> bytes:

@@ -4,9 +4,9 @@ Columns never change; others made of them share their text. `geo.directory_rows`
 """
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from itertools import islice
+from itertools import accumulate, islice
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,8 @@ from geo.vocabulary import OPEN_FOR_USE, OperationalStatus
 TOGETHER = 64  # rows whose rarely read rest is compressed together
 MARK = b"\x1f"  # between the parts of a text
 OPERATIONAL = tuple(sorted(OperationalStatus, key=lambda status: status not in OPEN_FOR_USE))
+
+Keys = NDArray[np.bytes_] | Sequence[bytes]  # 16 bytes each; an array shows none of the zeros that one ends in
 
 
 @dataclass(frozen=True)
@@ -48,13 +50,18 @@ class Columns:
         """Which of them riders may be sent to, closures aside."""
         return self.status < len(OPEN_FOR_USE)
 
-    def rows(self, keys: Iterable[bytes]) -> NDArray[np.intp]:
+    def rows(self, keys: Keys) -> NDArray[np.intp]:
         """The rows of those of these stations that are here."""
-        wanted = np.array(sorted(keys), "S16")
-        if not len(self.ids) or not len(wanted):
-            return np.empty(0, np.intp)
+        return self.places(keys)[1]
+
+    def places(self, keys: Keys) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Of those of these stations that are here: which of the keys they are, and their rows."""
+        wanted = np.asarray(keys, "S16")
+        if not len(self.ids):
+            return np.empty(0, np.intp), np.empty(0, np.intp)
         found = np.minimum(np.searchsorted(self.ids, wanted), len(self.ids) - 1)
-        return np.asarray(found[self.ids[found] == wanted])
+        here = np.flatnonzero(self.ids[found] == wanted)
+        return here, found[here]
 
     def without(self, rows: NDArray[np.intp]) -> "Columns":
         """All but these rows."""
@@ -99,6 +106,20 @@ class Columns:
     def with_arrays(self, arrays: dict[str, NDArray[Any]]) -> "Columns":
         """Others with the same text."""
         return replace(self, **arrays)  # type: ignore[arg-type]  # the names are those of arrays
+
+
+def joined(parts: Sequence[Columns]) -> Columns:
+    """One of some, at least one, that share no id; no text is copied."""
+    begun = accumulate((len(part.blocks) * TOGETHER for part in parts), initial=0)
+    moved = [replace(part, rest=part.rest + start) for part, start in zip(parts, begun, strict=False)]
+    both = {name: np.concatenate([getattr(part, name) for part in moved]) for name in ARRAYS}
+    blocks = tuple(block for part in parts for block in part.blocks)
+    return replace(parts[0], blocks=blocks).with_arrays(both).taken(np.argsort(both["ids"]))
+
+
+def whole(ids: NDArray[np.bytes_]) -> list[bytes]:
+    """The ids as 16 bytes each, with the zeros they may end in."""
+    return [key.ljust(16, b"\0") for key in ids.tolist()]
 
 
 ARRAYS = tuple(each.name for each in fields(Columns) if each.name != "blocks")

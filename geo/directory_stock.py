@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from geo import directory_text, stations
 from geo.datum import Datum
 from geo.directory_clock import STATUSES, Clock, Closures, kind_of, members, state
-from geo.directory_columns import Columns
+from geo.directory_columns import Columns, whole
 from geo.directory_ground import Filter, Ground, Rows, filter_of
 from geo.directory_rows import Lexicon, packed
 from geo.directory_search import Group, Sought, Terrain
@@ -121,9 +121,9 @@ class Stock:
     def _closing(self) -> dict[int, Mapping[str, Any]]:
         """What decides the state of the stations with closures, by row."""
         cards, (ground, beside) = self.closures.cards, self._rows(self.closures.cards)
-        ids = np.concatenate([self.ground.columns.ids[ground], self.fresh.ids[beside]]).tolist()
+        ids = whole(np.concatenate([self.ground.columns.ids[ground], self.fresh.ids[beside]]))
         rows = [*ground.tolist(), *(beside + len(self.ground.columns)).tolist()]
-        return {row: cards[key.ljust(16, b"\0")] for row, key in zip(rows, ids, strict=True)}
+        return {row: cards[key] for row, key in zip(rows, ids, strict=True)}
 
     def _rows(self, keys: Iterable[bytes]) -> tuple[Rows, Rows]:
         """The rows of these stations in the ground, where they stand there still, and in the fresh."""
@@ -170,7 +170,16 @@ class Stock:
                     return columns, row
         return None
 
-    def changed(self, keys: Sequence[bytes], columns: Columns, cards: Mapping[bytes, Mapping[str, Any]]) -> "Stock":
+    def revisions(self, ids: NDArray[np.bytes_]) -> NDArray[np.int32]:
+        """The revisions of these stations; 0 for one that is not here."""
+        known = np.zeros(len(ids), np.int32)
+        which, rows = self.ground.columns.places(ids)
+        known[which] = np.where(self.replaced[rows], 0, self.ground.columns.revision[rows])
+        which, rows = self.fresh.places(ids)
+        known[which] = self.fresh.revision[rows]
+        return known
+
+    def changed(self, keys: NDArray[np.bytes_], columns: Columns, cards: Mapping[bytes, Mapping[str, Any]]) -> "Stock":
         """These with `columns`, and nothing else, of the stations with the ids `keys`."""
         replaced = self.replaced.copy()
         replaced[self.ground.columns.rows(keys)] = True
@@ -178,7 +187,7 @@ class Stock:
             self,
             fresh=self.fresh.without(self.fresh.rows(keys)).merged(columns),
             replaced=replaced,
-            closures=self.closures.changed(keys, cards),
+            closures=self.closures.changed(whole(keys), cards),
             _terrains=OrderedDict(),
         )
         many = max(len(following.fresh), int(np.count_nonzero(replaced))) > MOST_FRESH
@@ -195,7 +204,7 @@ class Stock:
     def settled(self) -> "Stock":
         """The same with trees of what is there now."""
         kept = self.ground.columns.without(np.flatnonzero(self.replaced))
-        columns = kept.merged(self.fresh.repacked())
+        columns = kept.merged(self.fresh.repacked() if self.fresh.wasted > MOST_WASTED else self.fresh)
         if columns.wasted > MOST_WASTED:
             columns = columns.repacked()
         return of(self.lexicon, self.clock, columns, self.closures)

@@ -9,18 +9,19 @@ import gc
 import logging
 import threading
 import time
+from itertools import chain
 
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from geo import db, directory_rows, errors, holidays
+from geo import db, directory_changes, errors, holidays
 from geo.directory import Directory
 
 log = logging.getLogger("yizhan")
 
 POLL_S = 0.5
 PATIENCE_S = 5.0  # without news from the database before the directory counts as out of date
-AT_ONCE = 5_000  # changed stations read by one query
+AT_ONCE = 500  # changes told at a time
 
 
 class Follower:
@@ -111,18 +112,25 @@ class Follower:
         return loaded
 
     def _caught_up(self, known: Directory) -> Directory:
+        new, seen = set[str](), set[int]()
         with db.session(self._engine) as session:
-            feed = session.execute(db.sql("directory_feed"), {"position": known.position}).all()
-            head, changes = feed[0], [change for change in feed if change.seq is not None]
-            # Another database, or this one as it was: transactions that we have seen the end of are yet to come.
-            if head.epoch == known.epoch and head.xmax >= known.position:
-                new = sorted({change.station_id for change in changes if change.seq not in self._seen})
-                for start in range(0, len(new), AT_ONCE):
-                    known = known.apply(directory_rows.read(session, new[start : start + AT_ONCE]), head.at)
-                self._seen = frozenset(change.seq for change in changes if change.xid >= head.xmin)
-                return known.by_calendar(holidays.current(session)).moved(head.at, head.xmin)
-        log.warning("the database is another one, or was restored; the directory is read anew")
-        return self._load()
+            told = session.execute(db.sql("directory_feed"), {"position": known.position})
+            # Part by part, and none of it kept: an import's whole feed would hold the interpreter, and answers with it.
+            for change in chain.from_iterable(told.partitions(AT_ONCE)):
+                head = change  # they all tell of it
+                if change.seq is not None and change.seq not in self._seen:
+                    new.add(change.station_id)
+                if change.seq is not None and change.xid >= change.xmin:
+                    seen.add(change.seq)
+            calendar = holidays.current(session)
+        # Another database, or this one as it was: transactions that we have seen the end of are yet to come.
+        if head.epoch != known.epoch or head.xmax < known.position:
+            log.warning("the database is another one, or was restored; the directory is read anew")
+            return self._load()
+        if new:
+            known = known.apply(directory_changes.read(self._engine, sorted(new), known.stock.lexicon), head.at)
+        self._seen = frozenset(seen)
+        return known.by_calendar(calendar).moved(head.at, head.xmin)
 
 
 def give_back() -> None:

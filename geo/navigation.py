@@ -25,7 +25,7 @@ def links(lon: float, lat: float, name: str) -> dict[str, str]:
     gcj_lon, gcj_lat = datum.convert(lon, lat, Datum.WGS84, Datum.GCJ02)
     bd_lon, bd_lat = datum.convert(lon, lat, Datum.WGS84, Datum.BD09)
     places = {"gcj_lon": gcj_lon, "gcj_lat": gcj_lat, "bd_lon": bd_lon, "bd_lat": bd_lat}
-    written = {name: f"{degrees:.6f}" for name, degrees in places.items()}
+    written = {name: str(round(degrees, 6)) for name, degrees in places.items()}
     return {app: link.format(**written, title=title(name)) for app, link in LINKS.items()}
 
 

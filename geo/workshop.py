@@ -5,10 +5,11 @@ picklable. One job at a time, politely; started when first needed, started anew 
 it works on.
 """
 
+import contextlib
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from concurrent.futures.process import BrokenProcessPool
@@ -79,6 +80,16 @@ def _outcome(future: "Future[Any]") -> Any:
         raise WorkshopBusy("This takes too long; ask for a smaller region.") from error
 
 
+@contextlib.contextmanager
+def apart(begin: Callable[..., None], *args: Any) -> Iterator[ProcessPoolExecutor]:
+    """A process for one long job of the caller's, which ends with it; `begin(*args)` is the first it does."""
+    process = ProcessPoolExecutor(1, get_context("spawn"), _settle_in, (begin, args))
+    try:
+        yield process
+    finally:
+        process.shutdown(cancel_futures=True)
+
+
 def close() -> None:
     """End the process, whatever it does; the next `run` starts another."""
     with _workshop.lock:
@@ -94,11 +105,13 @@ def close() -> None:
 Finalize(None, close, exitpriority=100)
 
 
-def _settle_in() -> None:
+def _settle_in(begin: Callable[..., None] | None = None, args: tuple[Any, ...] = ()) -> None:
     """In the new process: leave the processor to whoever serves, Ctrl-C to the parent, and never outlive it."""
     os.nice(10)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_follow_parent, name="parent-watch", daemon=True).start()
+    if begin is not None:
+        begin(*args)
 
 
 def _follow_parent() -> None:

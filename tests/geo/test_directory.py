@@ -16,6 +16,7 @@ from api import answers
 from geo import db, directory_rows, errors, opening, search, stations
 from geo.datum import Datum
 from geo.directory import Directory
+from geo.directory_changes import Changes
 from geo.follower import Follower
 from geo.search import Ask, Listing, Wanted
 from geo.vocabulary import EntryMode, Facility, Serves, StationKind
@@ -321,6 +322,7 @@ def test_applying_a_row_again_or_an_older_one_changes_nothing(network: Network):
         rows = list(directory_rows.read(session, network.ids[:50]))
     older = [row._replace(fields=[row.fields[0], b"0", b"published", *row.fields[3:]]) for row in rows]
     asks = [Ask(lon, lat, limit=50, at=datetime(2026, 6, 1, tzinfo=UTC)) for lon, lat in PLACES]
-    again = directory.apply([*older, *rows, *rows, *older], directory.as_of)
+    changes = Changes.of([*older, *rows, *rows, *older], directory.stock.lexicon)
+    again = directory.apply(changes, directory.as_of)
     assert again.count == directory.count
     assert again.nearest(asks) == directory.nearest(asks)

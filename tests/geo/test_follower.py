@@ -1,5 +1,6 @@
 """The directory follows the database: nothing is missed, nothing comes back, and it serves on without."""
 
+import os
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -12,12 +13,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
-from geo import db, directory_rows, errors, holidays
+from geo import db, directory_changes, directory_rows, errors, holidays
 from geo.directory import Directory
+from geo.directory_changes import Changes
 from geo.follower import Follower
 from geo.search import Ask, Wanted
+from geo.vocabulary import StationKind
 from tests.conftest import ACTOR
-from tests.factories import ZHENGZHOU, station
+from tests.factories import ZHENGZHOU, organisation, station
 
 PERHAPS = datetime(2030, 10, 5, 2, tzinfo=UTC)  # a holiday in some years
 
@@ -208,9 +211,44 @@ def test_a_feed_replayed_in_any_order_gives_the_published_set(replayed: Engine, 
     parts = [seen[start : start + 5] for start in range(0, len(seen), 5)]
     replay = begun
     for part in [*parts, *parts[:2]]:  # at least once, so some of it twice
-        replay = replay.apply(part, replay.as_of)
+        replay = replay.apply(Changes.of(part, replay.stock.lexicon), replay.as_of)
     with db.session(replayed) as session:
         loaded = Directory.load(session)
     ask = Ask(*ZHENGZHOU, limit=50, at=datetime(2026, 6, 1, tzinfo=UTC))
     assert replay.count == loaded.count
     assert replay.nearest([ask]) == loaded.nearest([ask])
+
+
+def die(*_: object) -> None:
+    os._exit(1)
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_many_changes_are_packed_elsewhere_and_taken_in_as_if_here(
+    monkeypatch: pytest.MonkeyPatch, fresh_engine: Engine, killed: bool
+):
+    monkeypatch.setattr(directory_changes, "FEW", 4)
+    follower = Follower(fresh_engine)
+    follower.refresh()
+    with db.session(fresh_engine, ACTOR) as session:
+        organisation(session, "ccb-new")
+        for number in range(12):
+            said = {"kind": list(StationKind)[number % 4], "lon": ZHENGZHOU[0] + number / 1_000}
+            station(session, name=f"站 {number}", host_ref=str(number), **said)
+        session.execute(
+            text("UPDATE station SET managed_by = 'ccb-new', opening_hours = '06:00-22:00' WHERE host_ref > '5'")
+        )
+    monkeypatch.setattr(directory_changes, "AT_ONCE", 5)
+    if killed:
+        monkeypatch.setattr(directory_changes._Packer, "begin", die)
+    follower.refresh()
+    with db.session(fresh_engine, ACTOR) as session:
+        session.execute(text("UPDATE station SET publication_status = 'delisted_inactive' WHERE host_ref < '4'"))
+        session.execute(text("UPDATE station SET brand = '港湾' WHERE host_ref >= '4'"))
+    follower.refresh()
+    with db.session(fresh_engine) as session:
+        loaded = Directory.load(session)
+    wanted = (Wanted(), Wanted(managed_by=("ccb-new",)), Wanted(kind=(next(iter(StationKind)),)), Wanted(open=True))
+    asks = [Ask(*ZHENGZHOU, limit=50, wanted=each, at=PERHAPS) for each in wanted]
+    assert follower.directory.count == loaded.count == 6
+    assert follower.directory.nearest(asks) == loaded.nearest(asks)
