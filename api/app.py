@@ -41,6 +41,7 @@ from api.routes import (
     vocabulary,
 )
 from geo import clock, db, workshop
+from geo.directory_shelf import Shelf
 from geo.follower import Follower
 from geo.settings import Settings
 
@@ -113,7 +114,8 @@ def lifespan_of(
         with contextlib.ExitStack() as stack:
             if engine is None:
                 app.state.engine = stack.enter_context(db.connect(settings, serving=True))
-                app.state.follower = Follower(app.state.engine)
+                shelf = Shelf(settings.data_dir / "directory", app.state.secret)
+                app.state.follower = Follower(app.state.engine, shelf=shelf)
                 app.state.follower.start()
                 stack.callback(app.state.follower.stop)
                 stack.enter_context(clock.running(app.state.engine))

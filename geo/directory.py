@@ -54,6 +54,12 @@ class Directory:
         """How many stations are published."""
         return len(self.stock)
 
+    @property
+    def tally(self) -> tuple[int, int, int]:
+        """How many stations, their revisions added up, and added up by the numbers of their codes."""
+        revision, number = self.stock.together.revision.astype(np.int64), self.stock.together.number
+        return len(revision), int(revision.sum()), int((revision * number).sum())
+
     def nearest(self, asks: Sequence[Ask]) -> list[bytes]:
         """The stations nearest to each rider, as a FeatureCollection in JSON: `search.nearest`, but from memory."""
         return self.stock.nearest(asks, self.as_of)

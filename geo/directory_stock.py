@@ -203,11 +203,16 @@ class Stock:
 
     def settled(self) -> "Stock":
         """The same with trees of what is there now."""
+        return of(self.lexicon, self.clock, self.together, self.closures)
+
+    @property
+    def together(self) -> Columns:
+        """All that is there now."""
+        if not len(self.fresh) and not self.replaced.any():
+            return self.ground.columns
         kept = self.ground.columns.without(np.flatnonzero(self.replaced))
         columns = kept.merged(self.fresh.repacked() if self.fresh.wasted > MOST_WASTED else self.fresh)
-        if columns.wasted > MOST_WASTED:
-            columns = columns.repacked()
-        return of(self.lexicon, self.clock, columns, self.closures)
+        return columns.repacked() if columns.wasted > MOST_WASTED else columns
 
 
 def of(lexicon: Lexicon, clock: Clock, columns: Columns, closures: Closures) -> Stock:

@@ -27,7 +27,7 @@ class Settings(BaseSettings):
     data_dir: Path = Field(
         default=Path(".data"),
         validation_alias="YIZHAN_DATA_DIR",
-        description="Where the private cluster and the secret live.",
+        description="Where the private cluster, the secret and the directory kept for the next start live.",
     )
     secret: str | None = Field(
         default=None,
