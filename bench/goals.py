@@ -68,7 +68,7 @@ def _spread(found: Sequence[float]) -> str:
 
 def _start(stage: Stage, memory_mb: dict[int, float]) -> Iterator[Verdict]:
     for stations, megabytes in memory_mb.items():
-        ready_s = stage.servers[f"yizhan-{stations}"].ready_s
+        ready_s = stage.first_s[f"yizhan-{stations}"]
         if (limit := READY_S.get(stations)) is not None:
             yield Verdict(f"{stations:,} stations ready in under {limit:g} s", f"{ready_s:.1f} s", ready_s < limit, "")
         if (limit := MEMORY_MB.get(stations)) is not None:

@@ -110,8 +110,10 @@ def _sizes(stage: Stage, contenders: Sequence[Contender], memory_mb: dict[int, f
         if one.stations == MAIN and all(key in stage.samples for key in keys):
             cells = [_rate(stage.samples[key]) for key in keys]
             lines.append(f"| {one.letter} | {one.title}, req/s | {' | '.join(cells)} |")
-    ready = [f"{stage.servers[f'yizhan-{size}'].ready_s:.1f} s" for size in sizes]
-    lines.append(f"| a | from the start of the server to its first answer | {' | '.join(ready)} |")
+    first = [f"{stage.first_s[f'yizhan-{size}']:.1f} s" for size in sizes]
+    again = [f"{stage.servers[f'yizhan-{size}'].ready_s:.1f} s" for size in sizes]
+    lines.append(f"| a | from the first start of the server until it is ready | {' | '.join(first)} |")
+    lines.append(f"| a | from a later start, with the directory kept | {' | '.join(again)} |")
     lines.append(f"| a | memory of the worker | {' | '.join(f'{memory_mb[size]:,.0f} MB' for size in sizes)} |")
     return lines
 
