@@ -73,7 +73,7 @@ def staged(contenders: Sequence[Contender]) -> Iterator[Stage]:
         for contender in contenders:
             if contender.server not in stage.servers and contender.path:
                 server = _server(contender, stage.networks)
-                if server.name.startswith("yizhan"):
+                if contender.stations and server.name.startswith("yizhan"):
                     stage.first_s[server.name] = first_start(server, stage.networks[contender.stations])
                 stage.servers[contender.server] = stack.enter_context(servers.running(server))
             look(stage, contender)
