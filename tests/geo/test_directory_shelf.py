@@ -8,6 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 from sqlalchemy import Engine, text
+from sqlmodel import Session
 
 from geo import db, directory_shelf, errors
 from geo.directory import Directory
@@ -50,7 +51,7 @@ def end_of_a_server(shelf: Shelf, engine: Engine) -> None:
     follower.stop()
 
 
-def change(session, what: str, key: str) -> None:
+def change(session: Session, what: str, key: str) -> None:
     session.execute(text(f"UPDATE station SET {what} WHERE id = :key"), {"key": key})
 
 
@@ -70,7 +71,7 @@ def unread(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     times: list[int] = []
     load = Directory.load
 
-    def counted(session: object) -> Directory:
+    def counted(session: Session) -> Directory:
         times.append(1)
         return load(session)
 

@@ -233,8 +233,8 @@ def test_many_changes_are_packed_elsewhere_and_taken_in_as_if_here(
     with db.session(fresh_engine, ACTOR) as session:
         organisation(session, "ccb-new")
         for number in range(12):
-            said = {"kind": list(StationKind)[number % 4], "lon": ZHENGZHOU[0] + number / 1_000}
-            station(session, name=f"站 {number}", host_ref=str(number), **said)
+            kind, lon = list(StationKind)[number % 4], ZHENGZHOU[0] + number / 1_000
+            station(session, name=f"站 {number}", host_ref=str(number), kind=kind, lon=lon)
         session.execute(
             text("UPDATE station SET managed_by = 'ccb-new', opening_hours = '06:00-22:00' WHERE host_ref > '5'")
         )
