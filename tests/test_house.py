@@ -1,8 +1,10 @@
 """The rules of the house, as tests: what style says of the whole tree, held by reading the tree."""
 
 import ast
+import os
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -143,15 +145,39 @@ def test_every_setting_is_documented():
 
 
 def test_every_command_is_documented():
-    from typer.main import get_command
+    from typer import Context
+    from typer.main import get_group
 
-    from api.cli import app
+    from api.cli import FAMILIES, Family, app
 
     manual = (ROOT / "docs" / "operations.md").read_text()
-    top = get_command(app)
-    for name, command in top.commands.items():  # type: ignore[attr-defined]
-        for below in getattr(command, "commands", {"": None}):
+    top = get_group(app)
+    assert {name for name, command in top.commands.items() if isinstance(command, Family)} == set(FAMILIES)
+    for name, command in top.commands.items():
+        words = command.list_commands(Context(command)) if isinstance(command, Family) else [""]
+        assert words
+        for below in words:
             assert f"yizhan {name} {below}".strip() in manual
+
+
+@pytest.mark.parametrize(
+    ("words", "unwanted"),
+    [
+        ("--help", ("pydantic", "sqlalchemy", "psycopg", "numpy", "shapely", "openpyxl", "fastapi", "granian")),
+        ("doctor", ("scipy", "openpyxl", "fastapi", "granian", "alembic")),
+        ("keys revoke yz_nobody", ("scipy", "openpyxl", "fastapi", "granian", "alembic")),
+    ],
+)
+def test_a_command_imports_only_what_it_works_with(words: str, unwanted: tuple[str, ...], server: str):
+    """Each is a new process: what it imports needlessly, the operator waits for every time."""
+    script = "import atexit, sys; atexit.register(lambda: print(*sys.modules)); from api.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", script, *words.split()],
+        cwd=ROOT, env=os.environ | {"DATABASE_URL": server}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    imported = done.stdout.splitlines()[-1].split()
+    assert "api.terminal" in imported
+    assert not set(unwanted) & set(imported), done.stderr
 
 
 def test_every_decision_has_its_four_parts():

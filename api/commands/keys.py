@@ -10,9 +10,11 @@ from api.terminal import DataDir, err, operator_session, out
 from geo import keys, organisations
 from geo.vocabulary import Role
 
+app = typer.Typer()
 Prefix = Annotated[str, typer.Argument(help="The part of the key before its last underscore.")]
 
 
+@app.command("list")
 def list_keys(
     organisation: Annotated[str, typer.Option(help="Code of the organisation.")],
     data: DataDir = None,
@@ -28,6 +30,7 @@ def list_keys(
     out.print(table, markup=False)
 
 
+@app.command("create")
 def create_key(
     organisation: Annotated[str, typer.Option(help="Code of the organisation that acts with it.")],
     role: Annotated[Role, typer.Option(help="What it may do.")],
@@ -43,6 +46,7 @@ def create_key(
     sys.stdout.write(key + "\n")
 
 
+@app.command("rotate")
 def rotate_key(
     prefix: Prefix,
     overlap_h: Annotated[
@@ -57,6 +61,7 @@ def rotate_key(
     sys.stdout.write(key + "\n")
 
 
+@app.command("revoke")
 def revoke_key(prefix: Prefix, data: DataDir = None) -> None:
     """End a key at once."""
     with operator_session(data) as session:

@@ -17,7 +17,10 @@ from geo.vocabulary import StationKind
 # So many new stations at once change what the planner should do.
 MANY = 1_000
 
+app = typer.Typer()
 
+
+@app.command("stations")
 def import_stations(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV, XLSX or GeoJSON.")],
     organisation: Organisation = None,
@@ -78,6 +81,7 @@ def lines(row: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
     return problems + [("warning", "", "", warning) for warning in row["warnings"]]
 
 
+@app.command("template")
 def write_template(
     file: Annotated[Path, typer.Argument(dir_okay=False, help="Workbook to write.")] = Path("yizhan-template.xlsx"),
 ) -> None:
