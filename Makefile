@@ -5,6 +5,9 @@ BIN := .venv/bin
 UV := build/uv/bin/uv
 # Three for two processors: some tests wait for a server, a clock or a browser.
 PYTEST = $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+# Bytecode is kept, whatever the environment says: else each worker and each of some dozens of commands compiles the
+# code anew, and rewrites the assertions of all tests, which is half of what it takes to collect them.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-long lint types bench bench-quick fmt migration lock clean

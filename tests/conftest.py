@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from inspect import getsource
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import psycopg
@@ -31,6 +32,9 @@ from api.app import create_app
 from geo import db, embedded, regions
 from geo.settings import Settings
 from tests.cast import Cast
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 ROOT = Path(__file__).parents[1]
 TEMPLATE = "yizhan_template"
@@ -73,7 +77,6 @@ def server(run_dir: Path, kept: Path) -> Iterator[str]:
             if not kept.exists():
                 build_template(run_dir / "building")
                 keep(run_dir / "building" / "postgres", kept)
-            directory.mkdir(exist_ok=True)
             copy(kept, directory / "postgres")
     with embedded.lease(directory, durable=False) as cluster:
         yield cluster.owner_url
@@ -122,6 +125,7 @@ def keep(built: Path, kept: Path) -> None:
 
 def copy(cluster: Path, to: Path) -> None:
     """Copy a stopped cluster, owners and all: as root, PostgreSQL runs as somebody else."""
+    to.parent.mkdir(parents=True, exist_ok=True)
     subprocess.run(["cp", "-a", "--reflink=auto", cluster, to], check=True)
 
 
@@ -156,6 +160,15 @@ def clone(server: str) -> Callable[[], str]:
         return at(server, name)
 
     return make
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    """One Chromium for a file of tests, each of which opens a window of its own that knows nothing of the others."""
+    from tests.browsing import launched
+
+    with launched() as browser:
+        yield browser
 
 
 @pytest.fixture

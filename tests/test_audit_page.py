@@ -4,24 +4,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from sqlmodel import col, select
 
 from geo import db, organisations, posters
 from geo.tables import Station
 from geo.vocabulary import Role
+from tests.browsing import IN_A_BROWSER, PATIENCE_S, SCREEN
 from tests.conftest import SECRET
 from tests.factories import draft, organisation, register
 from tests.serving import serving
-from tests.test_map import CHROMIUM, FLAGS, ROOT, SCREEN
 
 HOSTILE = "<img src=x onerror=document.title='owned'>站"
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs chromium"),
-    pytest.mark.skipif(not (ROOT / "web/node_modules/maplibre-gl").exists(), reason="needs ./setup.sh"),
-]
+pytestmark = IN_A_BROWSER
 
 
 @dataclass
@@ -94,19 +90,16 @@ def site(clone: Callable[[], str]) -> Iterator[Site]:
 
 
 @pytest.fixture
-def audited(site: Site) -> Iterator[Audited]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, chromium_sandbox=False, args=FLAGS)
-        context = browser.new_context(**SCREEN, locale="zh-CN", reduced_motion="reduce")
-        page = context.new_page()
-        page.set_default_timeout(30_000)
-        expect.set_options(timeout=30_000)
-        audited = Audited(page, site.key)
-        page.on("pageerror", lambda error: audited.errors.append(str(error)))
-        page.on("request", lambda asked: audited.addresses.append(asked.url))
-        page.goto(f"{site.address}/audit")
-        yield audited
-        browser.close()
+def audited(browser: Browser, site: Site) -> Iterator[Audited]:
+    context = browser.new_context(**SCREEN, locale="zh-CN", reduced_motion="reduce")
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE_S * 1_000)
+    audited = Audited(page, site.key)
+    page.on("pageerror", lambda error: audited.errors.append(str(error)))
+    page.on("request", lambda asked: audited.addresses.append(asked.url))
+    page.goto(f"{site.address}/audit")
+    yield audited
+    context.close()
     assert audited.errors == []
     own = (f"{site.address}/", f"blob:{site.address}/", "data:")
     assert [url for url in audited.addresses if not url.startswith(own)] == []

@@ -2,17 +2,15 @@
 
 import json
 import math
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Response, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Response, Route, expect
 from sqlmodel import col, select
 
 from geo import closures, db
@@ -20,17 +18,9 @@ from geo.registration import Entry, Incoming, Verdict, register
 from geo.stations import FacilityDraft, StationDraft
 from geo.tables import Station
 from geo.vocabulary import Facility, FacilityStatus, StationKind
+from tests.browsing import IN_A_BROWSER, PATIENCE_S, SCREEN
 from tests.serving import serving
 
-ROOT = Path(__file__).parents[1]
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-FLAGS = [
-    *("--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist"),  # WebGL without a GPU
-    *("--disable-quic", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync"),
-]
-# Every pixel is drawn by the processor: half as many each way are a fifth less of these tests' time.
-SCREEN: Any = {"viewport": {"width": 900, "height": 600}, "device_scale_factor": 0.5}
 LON, LAT = 113.66, 34.75
 YEAR = datetime.now(UTC).year + 4
 HOSTILE = "<img src=x onerror=document.title='owned'> & 驿站"
@@ -40,11 +30,7 @@ SETTLED = """() => new Promise((resolve) => {
     map.triggerRepaint();
 })"""
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs chromium"),
-    pytest.mark.skipif(not (ROOT / "web/node_modules/maplibre-gl").exists(), reason="needs ./setup.sh"),
-]
+pytestmark = IN_A_BROWSER
 
 
 @dataclass
@@ -59,7 +45,7 @@ class Seen:
         self.page.evaluate(SETTLED)
 
     def wait_until(self, holds: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE_S
         while not holds():
             assert time.monotonic() < deadline
             self.page.wait_for_timeout(50)
@@ -132,20 +118,12 @@ def site(clone: Callable[[], str]) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, chromium_sandbox=False, args=FLAGS)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def seen(browser: Browser, site: str) -> Iterator[Seen]:
     """The map of Zhengzhou, at rest with its stations; nothing may go wrong or leave the origin."""
     context = browser.new_context(**SCREEN, locale="zh-CN", reduced_motion="reduce")
     page = context.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(PATIENCE_S * 1_000)
     seen = Seen(page)
     page.on("pageerror", lambda error: seen.errors.append(str(error)))
     page.on("console", lambda message: seen.errors.append(message.text) if message.type == "error" else None)

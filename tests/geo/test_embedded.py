@@ -80,7 +80,7 @@ def eventually(true: Callable[[], object], seconds: float = 10) -> bool:
 
 
 def gone(directory: Path) -> bool:
-    return eventually(lambda: not processes(directory), 3)
+    return eventually(lambda: not processes(directory))
 
 
 @contextlib.contextmanager
@@ -142,10 +142,9 @@ def test_a_lease_gives_a_private_postgis_that_leaves_nothing_running(home: Path)
         assert os.getsid(postmaster) != os.getsid(0)
         assert Path(f"/proc/{postmaster}").stat().st_uid != 0
         assert stat.S_IMODE(cluster.socket_dir.stat().st_mode) == 0o700
-        start = time.perf_counter()
         with embedded.lease(home, durable=False) as joined:
-            assert time.perf_counter() - start < 0.1
             assert joined == cluster
+            assert postmaster_of(joined) == postmaster
         assert embedded.is_alive(cluster)  # the inner lease was not the last
     assert gone(home)
     assert not embedded.running(home)
@@ -202,8 +201,7 @@ def test_committed_rows_survive_the_killing_of_everybody(settled: Path) -> None:
 
 
 def test_a_cluster_that_died_is_revived_under_the_lease(settled: Path) -> None:
-    with embedded.lease(settled, durable=False) as cluster:
-        busy = psycopg.connect(cluster.owner_url, autocommit=True)
+    with embedded.lease(settled, durable=False) as cluster, psycopg.connect(cluster.owner_url) as busy:
         # A backend that does not look up from its work keeps the shared memory after the postmaster's death.
         orphan = busy.info.backend_pid
         os.kill(orphan, signal.SIGSTOP)
@@ -214,7 +212,6 @@ def test_a_cluster_that_died_is_revived_under_the_lease(settled: Path) -> None:
             embedded.revive(cluster)
         assert time.perf_counter() - start > 0.9
         assert value(cluster.app_url, "SELECT 1") == 1
-        busy.close()
     assert gone(settled)
 
 
@@ -252,8 +249,11 @@ def test_an_initdb_killed_midway_is_done_again(home: Path) -> None:
 
 
 @pytest.mark.parametrize("moment", ["making", "starting", "running"])
-def test_ctrl_c_stops_the_server_cleanly(home: Path, moment: str) -> None:
+def test_ctrl_c_stops_the_server_cleanly(home: Path, pristine: Path, moment: str) -> None:
     base = home / "postgres"
+    if moment != "making":
+        copy(pristine, base)
+        (base / "start.log").unlink()
     with holder(home) as process:
         if moment == "running":
             told(process)
@@ -287,8 +287,9 @@ def test_a_directory_the_server_cannot_reach_is_exchanged_for_another(
         assert again == cluster  # the data do not seem to vanish because a directory was opened
 
 
-def test_data_whose_owner_is_locked_out_are_not_replaced(home: Path) -> None:
+def test_data_whose_owner_is_locked_out_are_not_replaced(home: Path, pristine: Path) -> None:
     closed = home / "closed"
+    copy(pristine, closed / ".data" / "postgres")
     with embedded.lease(closed / ".data", durable=False):
         pass
     closed.chmod(0o700 if AS_ROOT else 0o600)
