@@ -165,21 +165,21 @@ def test_ctrl_c_of_a_server_with_its_own_cluster_leaves_no_process(data):
     wait_until_ready(server, f"http://127.0.0.1:{port}")
     made = subprocess.run(
         [YIZHAN, "organisations", "create", "ccb", "建行", "--kind", "bank", "--data", str(data)],
-        env=env, capture_output=True, text=True, timeout=60,
+        env=env, capture_output=True, text=True, timeout=180,
     )  # fmt: skip
     assert made.returncode == 0, made.stderr
     os.killpg(server.pid, signal.SIGINT)
-    server.wait(30)
+    server.wait(60)
     assert using(data) == []
     server = subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL, start_new_session=True)
     wait_until_ready(server, f"http://127.0.0.1:{port}")
     for pid in [*using(data), server.pid]:
         os.kill(pid, signal.SIGKILL)
     os.killpg(server.pid, signal.SIGKILL)
-    server.wait(30)
+    server.wait(60)
     again = subprocess.run(
         [YIZHAN, "keys", "create", "--organisation", "ccb", "--role", "host", "--data", str(data)],
-        env=env, capture_output=True, text=True, timeout=60,
+        env=env, capture_output=True, text=True, timeout=180,
     )  # fmt: skip
     assert again.returncode == 0, again.stderr
     assert using(data) == []
