@@ -149,12 +149,13 @@ def make_demo(
     """Make a synthetic network, marked as such, shaped like the real one."""
     from geo import demo
 
-    furnish(data)
-    with operator_session(data) as session, progress("stations", stations) as done:
-        if if_empty and not demo.is_empty(session):
-            return
-        report = demo.build(session, stations=stations, seed=seed, progress=done)
-    analyse(data)
+    with db.connect(settings_of(data)):  # or a private cluster would be stopped and started between the steps
+        furnish(data)
+        with operator_session(data) as session, progress("stations", stations) as done:
+            if if_empty and not demo.is_empty(session):
+                return
+            report = demo.build(session, stations=stations, seed=seed, progress=done)
+        analyse(data)
     out.print(f"{report.stations} synthetic stations in {report.provinces} provinces.")
 
 

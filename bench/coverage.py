@@ -68,6 +68,7 @@ def network(stations: int) -> Iterator[Session]:
             with db.session(engine, db.OPERATOR, as_owner=True) as session:
                 regions.load(session)
                 demo.build(session, stations=stations, seed=1, progress=lambda _: None)
+                db.analyse(session)
             with db.session(engine) as session:
                 yield session
         workshop.close()

@@ -63,9 +63,9 @@ def build(session: Session, *, stations: int, seed: int, progress: Callable[[int
     network = _design(session, stations, seed)
     organisations = _found(session, network.atlas)
     # What is taken off a table and put back costs a small network more than it saves.
-    with filling.lightened(session, TABLES if stations >= MANY else ()):
-        facilities = _load(session, network, progress or (lambda done: None))
-    _analyse(session)
+    with filling.lightened(session, TABLES if stations >= MANY else ()) as bare:
+        enter = ("demo_rules", "demo_fill") if bare else ("demo_load",)
+        facilities = _load(session, network, enter, progress or (lambda done: None))
     provinces = {network.atlas.divisions[number].province for number in set(network.spots["division"].tolist())}
     return DemoReport(stations, facilities, organisations, len(provinces))
 
@@ -146,8 +146,8 @@ def _found(session: Session, atlas: Atlas) -> int:
     return len(heads) + len(branches)
 
 
-def _load(session: Session, network: Network, progress: Callable[[int], None]) -> int:
-    """Copy the stations in, a chunk at a time; how many facilities they have."""
+def _load(session: Session, network: Network, enter: Sequence[str], progress: Callable[[int], None]) -> int:
+    """Copy the stations in, a chunk at a time, and have these queries enter them; how many facilities they have."""
     session.execute(db.sql("demo_stage"))
     connection = session.connection().connection.driver_connection
     assert connection is not None  # noqa: S101 - a connection of an open session
@@ -156,7 +156,8 @@ def _load(session: Session, network: Network, progress: Callable[[int], None]) -
         session.execute(text("TRUNCATE demo_stage"))
         with connection.cursor().copy("COPY demo_stage FROM STDIN") as copy:
             copy.write(batch.copy_text)
-        session.execute(db.sql("demo_load"))
+        for query in enter:
+            session.execute(db.sql(query))
         facilities += batch.facilities
         progress(end)
     return facilities
@@ -172,9 +173,3 @@ def _batches(network: Network) -> Iterator[tuple[int, Batch]]:
             if start != starts[-1]:
                 upcoming = maker.submit(demo_rows.batch, network, start + CHUNK, start + 2 * CHUNK)
             yield min(start + CHUNK, len(network.profile)), ready
-
-
-def _analyse(session: Session) -> None:
-    """Tell the planner; only the owner may, and for another login autovacuum does it within a minute or so."""
-    with filling.as_login(session):
-        session.execute(text("ANALYZE station, station_facility"))

@@ -6,6 +6,7 @@ from sqlalchemy import Engine, text
 from sqlmodel import Session
 
 from geo import db, demo, filling
+from geo.demo_rows import Network
 from geo.errors import InvalidInput, NotEmpty, RegionNotFound
 from geo.stations import StationDraft
 
@@ -168,22 +169,25 @@ def test_sizes_and_seeds_have_bounds(session, stations, seed):
 
 
 def standing(session: Session) -> list[tuple[str, str]]:
-    """The foreign keys and indexes there are, and what they say."""
+    """The keys, indexes and triggers there are, and what they say."""
     asked = text(
-        "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'f' AND convalidated"
-        " UNION ALL SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1, 2"
+        "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE contype IN ('f', 'p', 'u') AND convalidated"
+        " UNION ALL SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'"
+        " UNION ALL SELECT tgname, pg_get_triggerdef(oid) || CAST(tgenabled AS text) FROM pg_trigger WHERE NOT tgisinternal"
+        " ORDER BY 1, 2"
     )
     return [(name, said) for name, said in session.execute(asked)]
 
 
 def test_what_was_taken_off_the_tables_is_put_back(owner_session):
     before = standing(owner_session)
-    with filling.lightened(owner_session, demo.TABLES):
-        assert len(standing(owner_session)) < len(before) - 20
+    with filling.lightened(owner_session, demo.TABLES) as bare:
+        assert bare
+        assert len(standing(owner_session)) < len(before) - 40
     assert standing(owner_session) == before
 
 
-def test_a_network_that_is_filled_lightly_has_every_key_and_index(network, session):
+def test_a_network_that_is_filled_lightly_has_every_key_index_and_trigger(network, session):
     assert standing(network) == standing(session)
 
 
@@ -191,6 +195,56 @@ def test_a_login_that_owns_nothing_takes_nothing_off(shared_engine):
     engine = db.make_engine(shared_engine.url.set(username="yizhan_app").render_as_string(hide_password=False))
     with db.session(engine) as session:
         before = standing(session)
-        with filling.lightened(session, demo.TABLES):
+        with filling.lightened(session, demo.TABLES) as bare:
+            assert not bare
             assert standing(session) == before
     engine.dispose()
+
+
+def written(session: Session) -> dict[str, list[str]]:
+    """Every row of every table that a network is written into."""
+    tables = {"organisation": "code", "opening_rule": "id", "station": "number", "station_change": "seq"}
+    tables |= {"station_history": "id", "station_facility": "station_id, facility"}
+    return {
+        name: list(session.scalars(text(f"SELECT CAST(to_jsonb(t) AS text) FROM {name} t ORDER BY {order}")))
+        for name, order in tables.items()
+    }
+
+
+def test_what_is_written_lightly_is_what_the_triggers_write(owner_session, monkeypatch):
+    def design(session: Session, stations: int, seed: int) -> Network:
+        network = plain(session, stations, seed)
+        spots = network.spots
+        spots["lon"][:2], spots["lat"][:2] = (121.791709, 123.5), (31.363951, 30.0)  # a quay, and the open sea
+        return network
+
+    plain = demo._design
+    monkeypatch.setattr(demo, "_design", design)
+    monkeypatch.setattr(demo, "CHUNK", 400)
+    made = []
+    db.act_as(owner_session, db.Actor("test", "demo-union", "a trial"))
+    for many in (demo.MANY, 1_000):
+        monkeypatch.setattr(demo, "MANY", many)
+        with owner_session.begin_nested() as savepoint:
+            owner_session.execute(text("TRUNCATE station, organisation, opening_rule RESTART IDENTITY CASCADE"))
+            demo.build(owner_session, stations=1_000, seed=3)
+            made.append(written(owner_session))
+            savepoint.rollback()
+    assert made[0] == made[1]
+    assert len(made[0]["station_history"]) == len(made[0]["station_change"]) == 1_000
+    quay, sea = made[0]["station"][:2]
+    assert ('"near_boundary": true' in quay, '"province": null' in sea) == (True, True)
+
+
+def test_a_network_that_fails_half_way_leaves_nothing(fresh_engine, monkeypatch):
+    def fail(_: int) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(demo, "MANY", 100)
+    with db.session(fresh_engine) as session:
+        before = standing(session)
+    with pytest.raises(ZeroDivisionError), db.session(fresh_engine, ACTOR) as session:
+        demo.build(session, stations=100, seed=1, progress=fail)
+    with db.session(fresh_engine) as session:
+        assert standing(session) == before
+        assert not any(written(session).values())
