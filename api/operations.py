@@ -36,11 +36,13 @@ def _promises(app: FastAPI) -> dict[str, Promise]:
 
 def methods_at(app: FastAPI, path: str) -> list[str]:
     """What can be done at a path, by all the operations that have it; nothing where none has."""
-    found = {method for shape, methods in _shapes(app) if shape.match(path) for method in methods}
+    shapes = _shapes(app)
+    exact = [methods for known, _, methods in shapes if known == path]  # not those of an id that reads like it
+    found = {method for methods in exact or [m for _, shape, m in shapes if shape.match(path)] for method in methods}
     return sorted(found | ({"HEAD"} if "GET" in found else set()))
 
 
 @lru_cache(maxsize=8)
-def _shapes(app: FastAPI) -> list[tuple[Pattern[str], list[str]]]:
+def _shapes(app: FastAPI) -> list[tuple[str, Pattern[str], list[str]]]:
     paths = app.openapi()["paths"].items()
-    return [(compile_path(path)[0], [method.upper() for method in operations]) for path, operations in paths]
+    return [(path, compile_path(path)[0], [method.upper() for method in operations]) for path, operations in paths]

@@ -18,7 +18,7 @@ BUILD_MEMORY = "256MB"  # for building indexes: those of a million stations fit
 
 @contextlib.contextmanager
 def lightened(session: Session, tables: Sequence[str]) -> Iterator[bool]:
-    """Meanwhile these tables are bare, and the session is the login's; yields false, and neither, where others own them."""
+    """Meanwhile these tables are bare and the session is the login's; neither, and false, where others own them."""
     burdens = session.execute(db.sql("filling"), {"tables": list(tables)}).all()
     if not burdens:
         yield False

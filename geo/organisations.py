@@ -228,11 +228,14 @@ def authenticate(session: Session, key: str) -> Principal:
 
 
 def _note_use(session: Session, row: ApiKey) -> None:
-    """Keep the day a key was last used; once a day, so that a busy key is not a hot row."""
+    """Keep the day a key was last used; once a day, so that a busy key is not a hot row.
+
+    Who holds the row is noting the same, or ending the key: no request waits for that.
+    """
     session.execute(
         text(
-            "UPDATE api_key SET last_used_on = current_date"
-            " WHERE prefix = :prefix AND last_used_on IS DISTINCT FROM current_date"
+            "UPDATE api_key SET last_used_on = current_date WHERE prefix IN (SELECT prefix FROM api_key"
+            " WHERE prefix = :prefix AND last_used_on IS DISTINCT FROM current_date FOR NO KEY UPDATE SKIP LOCKED)"
         ),
         {"prefix": row.prefix},
     )

@@ -3,7 +3,10 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
+from fastapi.routing import APIRoute
 from starlette.responses import Response
+from starlette.routing import Match
+from starlette.types import Scope
 
 from api import answers
 from api.deps import NearestQuery
@@ -11,7 +14,17 @@ from api.front import ask_of, directory_of
 from api.schemas import NearestCollection, problems
 from geo import search
 
-router = APIRouter(prefix="/v1/stations", tags=["riders"])
+
+class Fixed(APIRoute):
+    """A path that is nobody's id: for another method it is 405, and never a station called `nearest`."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """As any route, but the path alone decides."""
+        match, child = super().matches(scope)
+        return (match if match is Match.NONE else Match.FULL), child
+
+
+router = APIRouter(prefix="/v1/stations", tags=["riders"], route_class=Fixed)
 
 
 @router.get(

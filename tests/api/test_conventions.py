@@ -82,6 +82,12 @@ def test_unknown_paths_and_methods(client):
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize("method", ["PATCH", "PUT", "DELETE"])
+def test_nearest_is_no_station_whatever_the_method(client, method):
+    answer = client.request(method, "/v1/stations/nearest", json={"capacity": 1})
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
+
+
 def test_every_error_of_ours_has_a_status():
     def tree(kind: type[errors.YizhanError]) -> set[type[errors.YizhanError]]:
         return {kind}.union(*(tree(child) for child in kind.__subclasses__()))

@@ -173,7 +173,8 @@ def standing(session: Session) -> list[tuple[str, str]]:
     asked = text(
         "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE contype IN ('f', 'p', 'u') AND convalidated"
         " UNION ALL SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'"
-        " UNION ALL SELECT tgname, pg_get_triggerdef(oid) || CAST(tgenabled AS text) FROM pg_trigger WHERE NOT tgisinternal"
+        " UNION ALL SELECT tgname, pg_get_triggerdef(oid) || CAST(tgenabled AS text) FROM pg_trigger"
+        " WHERE NOT tgisinternal"
         " ORDER BY 1, 2"
     )
     return [(name, said) for name, said in session.execute(asked)]

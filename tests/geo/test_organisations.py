@@ -5,7 +5,7 @@ import hashlib
 import pytest
 from sqlalchemy import text
 
-from geo import errors, organisations
+from geo import db, errors, organisations
 from geo.vocabulary import Role
 from tests.factories import organisation
 
@@ -18,8 +18,6 @@ def test_an_organisation_is_entered_once(session):
 
 
 def test_a_code_taken_by_another_transaction_is_a_conflict(fresh_engine):
-    from geo import db
-
     with db.session(fresh_engine) as session:
         organisation(session, "ccb")
     with pytest.raises(errors.OrganisationExists), db.session(fresh_engine) as session:
@@ -85,3 +83,15 @@ def test_a_region_that_is_none_is_refused(session):
 def test_a_key_needs_an_organisation(session):
     with pytest.raises(errors.OrganisationNotFound):
         organisations.create_key(session, "nobody", role=Role.HOST)
+
+
+def test_no_request_waits_for_another_to_note_the_first_use_of_a_day(fresh_engine):
+    with db.session(fresh_engine) as session:
+        organisation(session, "ccb")
+        key = organisations.create_key(session, "ccb", role=Role.HOST)
+    with db.session(fresh_engine) as first, db.session(fresh_engine) as second:
+        organisations.authenticate(first, key)
+        second.execute(text("SET LOCAL lock_timeout = '1s'"))
+        assert organisations.authenticate(second, key).organisation == "ccb"
+    with db.session(fresh_engine) as session:
+        assert session.scalar(text("SELECT last_used_on = current_date FROM api_key"))
