@@ -18,6 +18,7 @@ from starlette.responses import Response
 
 from geo import datum, distance, opening, stations, transfer
 from geo.datum import Datum
+from geo.directory_list import Cells
 from geo.findings import Finding
 from geo.opening import Card, Moment
 from geo.points import Summary
@@ -87,6 +88,18 @@ def sheet(rows: Sequence[Card], crs: Datum, links: Sequence[Mapping[str, str]]) 
     return Response(content, media_type="text/csv", headers={"Link": link_header(links)})
 
 
+def cells(found: Cells, crs: Datum, as_of: datetime) -> Response:
+    """Stations counted by cells, each where its stations stand on average; five decimals are a metre."""
+    lon, lat = datum.convert_many(found.lon, found.lat, Datum.WGS84, crs)
+    places = zip(lon.round(5).tolist(), lat.round(5).tolist(), found.stations.tolist(), strict=True)
+    features = [
+        {"type": "Feature", "geometry": {"type": "Point", "coordinates": [x, y]}, "properties": {"stations": n}}
+        for x, y, n in places
+    ]
+    about = {"crs": crs, "as_of": stations.instant(as_of), "stations": int(found.stations.sum())}
+    return geojson({"type": "FeatureCollection", **about, "features": features})
+
+
 def link_header(links: Sequence[Mapping[str, str]]) -> str:
     """The links of a page as a header (RFC 8288)."""
     return ", ".join(f'<{link["href"]}>; rel="{link["rel"]}"; type="{link["type"]}"' for link in links)
@@ -102,8 +115,8 @@ def changes(rows: Sequence[Card], crs: Datum, when: Moment, cursor: str) -> Resp
     return json({"crs": crs, "items": items, "cursor": cursor})
 
 
-def outlines(shapes: Sequence[Outline], lines: Sequence[Mapping[str, Any]], level: str) -> Response:
-    """Divisions for a map, and the boundary lines that bound none; they change once a year."""
+def outlines(request: Request, shapes: Sequence[Outline], lines: Sequence[Mapping[str, Any]], level: str) -> Response:
+    """Divisions for a map, and the boundary lines that bound none, with their ETag; they change once a year."""
     divisions = [
         {
             "type": "Feature",
@@ -115,7 +128,8 @@ def outlines(shapes: Sequence[Outline], lines: Sequence[Mapping[str, Any]], leve
     ]
     drawn = [{"type": "Feature", "properties": {"kind": "line", "level": level}, "geometry": line} for line in lines]
     body = {"type": "FeatureCollection", "crs": Datum.WGS84, "features": divisions + drawn}
-    return geojson(body, **{"Cache-Control": "public, max-age=86400"})
+    answer = geojson(body, **{"Cache-Control": "public, max-age=86400"})
+    return tagged(request, answer, f'"{zlib.crc32(answer.body):08x}"')
 
 
 def station(request: Request, row: Card, crs: Datum, when: Moment, **more: Any) -> Response:

@@ -147,7 +147,7 @@ def make_demo(
     data: DataDir = None,
 ) -> None:
     """Make a synthetic network, marked as such, shaped like the real one."""
-    from geo import demo
+    from geo import db, demo
 
     with db.connect(settings_of(data)):  # or a private cluster would be stopped and started between the steps
         furnish(data)

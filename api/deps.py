@@ -24,6 +24,7 @@ from geo.stations import ExternalId
 from geo.vocabulary import EntryMode, Facility, Serves, StationKind
 
 LOCALITY = ("query",)
+MOST_CELLS = 20_000
 
 
 def open_session(request: Request) -> Iterator[Session]:
@@ -229,6 +230,26 @@ class NearestQuery(PointQuery, FilterQuery):
     def radius(self) -> float | None:
         """The radius asked, clamped to the farthest search there is."""
         return min(self.radius_m, FARTHEST_M) if self.radius_m else None
+
+
+class CellsQuery(FilterQuery):
+    """The parameters of stations counted by squares."""
+
+    bbox: str = Field(
+        description="west,south,east,north in degrees of the datum `crs`", examples=["73.0,18.0,135.5,53.6"]
+    )
+    cell_deg: float = Field(ge=0.0005, le=10, allow_inf_nan=False, description="width of the squares, degrees")
+    crs: Datum = Field(Datum.WGS84, description="datum of bbox and of the positions answered")
+
+    def listing(self) -> Listing:
+        """The stations to count. Raises `InvalidQuery` when there would be too many squares."""
+        west, south, east, north = bbox = wgs84_bbox(self.bbox, self.crs)
+        if (east - west) * (north - south) > MOST_CELLS * self.cell_deg**2:
+            problem = Problem(
+                (*LOCALITY, "cell_deg"), f"expected at most {MOST_CELLS:,} squares in the bbox", self.cell_deg
+            )
+            raise InvalidQuery(problems=[problem])
+        return Listing(bbox=bbox, wanted=self.wanted())
 
 
 class ListQuery(FilterQuery):

@@ -151,6 +151,13 @@ def nearest(feature: dict[str, Any]) -> dict[str, Any]:
     return {"type": "FeatureCollection", **about, "features": [near]}
 
 
+def cells(place: list[float], count: int) -> dict[str, Any]:
+    """Stations counted by cells: one of them."""
+    cell = {"type": "Feature", "geometry": {"type": "Point", "coordinates": place}, "properties": {"stations": count}}
+    about = {"crs": "wgs84", "as_of": "2026-09-14T10:00:00+08:00", "stations": count}
+    return {"type": "FeatureCollection", **about, "features": [cell]}
+
+
 def changes(feature: dict[str, Any], *, deleted: bool) -> dict[str, Any]:
     """A page of the change feed."""
     change = {"id": feature["id"], "revision": 4, "deleted": deleted, "station": None if deleted else feature}
@@ -254,6 +261,7 @@ ANSWERS: dict[str, Shown] = {
         {"facility": [{"value": "toilet", "en": "Toilet", "zh": "厕所", "osm": "toilets=yes"}]},
     ),
     "find_nearest_stations": Shown(nearest(HAVEN), nearest(STOP)),
+    "count_stations_by_cell": Shown(cells([113.64, 34.75], 271), cells([116.4, 39.9], 612)),
     "show_metrics": same('yizhan_request_seconds_count{operation="find_nearest_stations",status="200"} 1042.0\n'),
     "list_changes": Shown(changes(HAVEN, deleted=False), changes(STOP, deleted=True)),
     "list_stations text/csv": same("code,managed_by,name,…\nYZ0000000176,ccb-zz,劳动者港湾,…\n"),

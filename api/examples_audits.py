@@ -54,7 +54,10 @@ VISITS = {
 WEEKLY = {
     **{**PLACE, **WEEK, "stations": 82, "by": {"kind": [{"kind": "union_station", "stations": 82}]}},
     "visits": VISITS,
-    **{"happened": {"entered": 3, "published": 2}, "coverage": {"radius_m": 1000.0, "demand_share": 0.12}},
+    **{
+        "happened": {"entered": 3, "published": 2},
+        "coverage": {"stations": 80, "demand_share": 0.12},
+    },
     "open_findings": {"mislocated": 5},
 }
 NATIONAL = {

@@ -57,6 +57,10 @@ ANSWERS: dict[str, Shown] = {
     "get_organisation": Shown(CHILD, UNION),
     "amend_organisation": Shown(CHILD, UNION),
     "list_keys": Shown({"items": [KEPT]}, {"items": [KEPT | {"role": "auditor", "region": "110000"}]}),
+    "tell_key": Shown(
+        {**{"prefix": KEY, "organisation": "union-zz", "name": "郑州市总工会"}, "role": "auditor", "region": "410100"},
+        {**{"prefix": KEY, "organisation": "union", "name": "National union"}, "role": "auditor", "region": None},
+    ),
     "rotate_key": same(
         {"key": f"{KEY}_(shown this once)", "prefix": KEY, "old_expires_at": "2026-09-15T16:20:05+08:00"}
     ),

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from html import escape
 from typing import Any
 
@@ -41,28 +42,35 @@ LINES = {
     "reporting": ("已上报站点", "stations that reported"),
     "silent": ("未上报站点", "stations that did not"),
     "radius_m": ("半径（米）", "radius, m"),
+    "stations": ("开放可用的站点", "stations open for use"),
     "area_share": ("面积覆盖率", "share of area"),
-    "demand_share": ("需求覆盖率", "share of demand"),
-    "demand_median_distance_m": ("需求点距离中位数（米）", "median distance of demand, m"),
-    "stations_per_10000": ("每万人站点数", "stations per 10,000 people"),
+    "demand_share": ("人口覆盖率", "share of people"),
+    "demand_median_distance_m": ("半数人到站点不超过（米）", "half the people within, m"),
+    "stations_per_10000": ("每万人站点数", "stations per 10,000"),
     "close_pairs": ("相距 200 米内的站点对", "pairs within 200 m"),
     "duplicates": ("疑似重复", "duplicates"),
     "mislocated": ("位置存疑", "mislocated"),
     "idle": ("僵尸站点", "idle"),
     "hours": ("未按时开放", "hours not kept"),
-    "stale": ("久未核实", "stale"),
+    "stale": ("久未更新", "stale"),
     "incomplete": ("信息不全", "incomplete"),
     "visit-anomalies": ("人次异常", "odd counts"),
     "None": ("未填", "unknown"),
     "True": ("是", "yes"),
     "False": ("否", "no"),
 }
+# Only parts of one whole are compared by bars: stations that did not report are no more of anything.
+CHARTED = {
+    *("visits_by_day", "visits_by_method", "visits_by_region", "visits_by_kind", "open_findings"),
+    *("region", "kind", "organisation_kind", "facility", "status", "open_24h"),
+}
 STYLE = """
 body{font:15px/1.6 system-ui,"PingFang SC","Microsoft YaHei","Noto Sans CJK SC","WenQuanYi Micro Hei",sans-serif;
 max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1b1b}
 h1{font-size:1.5rem}h2{font-size:1.05rem;margin:1.6rem 0 .4rem}
-section{break-inside:avoid}table{border-collapse:collapse;width:100%}td{padding:.15rem .4rem;vertical-align:middle}
-td:first-child{width:40%}
+section{break-inside:avoid}table{border-collapse:collapse;width:100%;table-layout:fixed}
+td{padding:.15rem .4rem;vertical-align:middle}td:first-child{width:24rem;max-width:56%}
+@media(max-width:40rem){td:first-child{width:auto}}
 td.n{text-align:right;width:6rem;font-variant-numeric:tabular-nums}svg{display:block;width:100%}
 small{color:#555}rect{fill:#2d6a4f}@page{margin:15mm}
 """
@@ -119,19 +127,29 @@ def weekly_page(report: Mapping[str, Any]) -> Response:
         sections.setdefault(section, []).append((item, value))
     body = "".join(_section(name, rows) for name, rows in sections.items())
     title = f"{report['name']} {report['week']} 驿站周报 Weekly report"
-    many, days = report["stations"], f"{report['since'][:10]} – {report['until'][:10]}"
-    about = f"已发布站点 {many} · {many} published stations · {days}"
+    about = _about(report)
     page = (
         f'<!doctype html><html lang="zh-CN"><meta charset="utf-8"><title>{escape(title)}</title>'
         f"<style>{STYLE}</style><h1>{escape(title)}</h1><p>{escape(about)}</p>{body}"
-        "<p><small>距离为直线距离。Distances are straight lines.</small></p></html>"
+        "<p><small>距离为直线距离；覆盖只计入开放可用的站点。"
+        "Distances are straight lines; coverage counts stations open for use.</small></p></html>"
     )
     return Response(page, media_type="text/html; charset=utf-8", headers=PAGE_HEADERS)
 
 
+def _about(report: Mapping[str, Any]) -> str:
+    """The first and the last day, and how many stations there are, of which coverage counts those open for use."""
+    first, last = (datetime.strptime(f"{report['week']}-{day}", "%G-W%V-%u").date() for day in (1, 7))  # noqa: DTZ007 - days
+    many, usable = report["stations"], report["coverage"].get("stations", "–")
+    counted = (
+        f"已发布站点 {many} 个，其中开放可用 {usable} 个 · {many} published stations, {usable} of them open for use"
+    )
+    return f"{first} – {last} · {counted}"
+
+
 def _section(name: str, rows: Sequence[tuple[str, Any]]) -> str:
     zh, en = TITLES[name]
-    most = max((value for _, value in rows if isinstance(value, int)), default=0)
+    most = max((value for _, value in rows if isinstance(value, int)), default=0) if name in CHARTED else 0
     silent = "未上报 no report" if name.startswith("visits") else "–"
     lines = "".join(
         f'<tr><td>{escape(_label(item))}</td><td class="n">{escape(silent if value is None else _number(value))}</td>'

@@ -318,6 +318,30 @@ class RegionLocated(BaseModel):
     near_boundary: bool
 
 
+class CellProperties(BaseModel):
+    """A cell."""
+
+    stations: int
+
+
+class Cell(BaseModel):
+    """The stations of a cell, where they stand on average."""
+
+    type: Literal["Feature"]
+    geometry: Point
+    properties: CellProperties
+
+
+class CellCollection(BaseModel):
+    """Stations counted by cells that hold any."""
+
+    type: Literal["FeatureCollection"]
+    crs: Datum
+    as_of: Instant
+    stations: int = Field(description="in all cells together")
+    features: list[Cell]
+
+
 class OutlineCollection(BaseModel):
     """Outlines for maps, in WGS-84."""
 

@@ -116,10 +116,10 @@ class WeeklyOut(BaseModel):
     name: str
     week: str
     since: Instant
-    until: Instant
-    stations: int
+    until: Instant = Field(description="the week ends before this instant")
+    stations: int = Field(description="published, whatever their status")
     by: dict[str, list[dict[str, Any]]]
     visits: WeeklyVisits
     happened: dict[str, int]
-    coverage: dict[str, float | None]
+    coverage: dict[str, float | None] = Field(description="`stations` are those open for use: they serve the people")
     open_findings: dict[str, int]

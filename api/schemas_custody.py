@@ -53,6 +53,16 @@ class KeyList(BaseModel):
     items: list[KeyCard]
 
 
+class KeySelf(BaseModel):
+    """Whose key it is and what it may do."""
+
+    prefix: str
+    organisation: str
+    name: str = Field(description="of the organisation")
+    role: Role
+    region: str | None = Field(description="adcode of an auditor's region; null is the whole country")
+
+
 class KeyRotated(BaseModel):
     """A new key, shown this once, and when the old one ends."""
 

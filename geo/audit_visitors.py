@@ -1,4 +1,8 @@
-"""Audits of what visitors tell: stations that nobody uses, and stations that are locked when they say they are open."""
+"""Audits of what visitors tell: stations that nobody uses, and stations that are locked when they say they are open.
+
+Idle is about use and verification on the spot alone: a station whose record was edited yesterday may be idle, and is
+then not stale (`geo.audit_upkeep`).
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -31,10 +35,16 @@ def _is_idle(row: RowMapping) -> bool:
 
 
 def _idle(row: RowMapping) -> Finding:
-    visit = row["last_visit_on"]
-    zh = f"最近一次服务记录：{visit or '无'}；{IDLE_DAYS} 天内没有服务记录和正面签到；{row['verified_days']} 天未核实。"
+    visit, days = row["last_visit_on"], row["verified_days"]
+    zh = f"最近一次服务记录：{visit or '无'}；{IDLE_DAYS} 天内没有服务记录和正面签到；"
     en = f"Last visit: {visit or 'none'}. No visit and no good check-in for {IDLE_DAYS} days, and"
-    en += f" not verified for {row['verified_days']} days."
+    if row["verified_at"] is None:
+        zh, en = (
+            zh + f"登记 {days} 天以来从未实地核实。",
+            en + f" never verified on the spot since it was entered {days} days ago.",
+        )
+    else:
+        zh, en = zh + f"上次实地核实在 {days} 天前。", en + f" last verified on the spot {days} days ago."
     terms = {
         "last_visit_on": visit,
         "last_good_check_in_at": row["last_good_at"],

@@ -19,6 +19,7 @@ from geo import db, directory_list, directory_rows, directory_stock, directory_t
 from geo.directory_changes import Cards, Changes, Revisions, noting
 from geo.directory_clock import Clock, Closures
 from geo.directory_columns import OPERATIONAL, Columns, whole
+from geo.directory_list import Cells
 from geo.directory_rows import Lexicon
 from geo.directory_stock import Stock
 from geo.hours import Calendar
@@ -79,6 +80,10 @@ class Directory:
         """`search.page`, but from memory: rows of `station_card`. Raises `DatabaseUnavailable` for what it cannot."""
         places = directory_list.page(self.stock, listing, limit=limit, after=after, when=when)
         return [self._card(*place) for place in places]
+
+    def cells(self, listing: Listing, *, cell_deg: float, at: datetime | None = None) -> Cells:
+        """How many stations of a listing there are where: `directory_list.cells`."""
+        return directory_list.cells(self.stock, listing, cell_deg=cell_deg, when=self.moment(at))
 
     def moment(self, at: datetime | None = None) -> Moment:
         """This instant by the clock of this machine, or the one given, with the calendar known here."""

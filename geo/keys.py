@@ -42,6 +42,13 @@ def browse(session: Session, organisation: str) -> list[RowMapping]:
     return list(session.execute(asked, {"organisation": organisation}).mappings())
 
 
+def told(session: Session, who: Principal) -> dict[str, str | None]:
+    """Whose key somebody has, and what it may do where; region None is the whole country."""
+    name = organisations.get(session, who.organisation).name
+    about = {"prefix": who.prefix, "organisation": who.organisation, "name": name}
+    return about | {"role": who.role, "region": who.region}
+
+
 def rotate(session: Session, prefix: str, *, overlap_h: float = OVERLAP_H) -> tuple[str, datetime]:
     """A new key like an old one, which ends after the overlap: the new secret, and when the old one ends.
 

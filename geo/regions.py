@@ -131,21 +131,24 @@ def browse(
     *,
     parent: str | None = None,
     level: str | None = None,
+    q: str | None = None,
     after: Key | None = None,
     limit: int = 500,
 ) -> list[RegionRecord]:
     """Divisions from the highest level down, then by code; `after` is level and adcode of the last one seen.
 
+    `q` is a part of the name, or how the code begins.
+
     Of a parent its direct children; with `level` all its descendants of that level (`parent="110000"` with
     `level="district"`); without a parent everything. Raises `RegionNotFound` for an unknown parent.
     """
     parent_level = filter_level(session, parent) if parent else None
-    return _list(session, parent=parent, parent_level=parent_level, level=level, after=after, limit=limit)
+    return _list(session, parent=parent, parent_level=parent_level, level=level, q=q, after=after, limit=limit)
 
 
 def _list(session: Session, *, after: Key | None = None, limit: int = 1, **filters: str | None) -> list[RegionRecord]:
     after_level, after_adcode = after or (None, None)
-    asked = dict.fromkeys(("level", "adcode", "parent", "parent_level")) | filters
+    asked = dict.fromkeys(("level", "adcode", "parent", "parent_level", "q")) | filters
     asked |= {"after_level": after_level, "after_adcode": after_adcode, "limit": limit}
     return [
         RegionRecord(**row | {"parents": tuple(Place(**p) for p in row["parents"]), "bbox": tuple(row["bbox"])})
@@ -156,12 +159,21 @@ def _list(session: Session, *, after: Key | None = None, limit: int = 1, **filte
 def outline(session: Session, adcode: str, *, level: str | None = None, tolerance_deg: float = 0.001) -> Outline:
     """The shape of one division, simplified to `tolerance_deg`; raises `RegionNotFound`."""
     asked = {"level": filter_level(session, adcode, level), "adcode": adcode, "tolerance": tolerance_deg}
+    asked |= {"parent": None, "parent_level": None}
     return Outline(**session.execute(db.sql("region_outline"), asked).mappings().one())
 
 
-def outlines(session: Session, level: str, *, tolerance_deg: float = 0.01) -> list[Outline]:
-    """The shapes of all divisions of a level in the order of their codes, each simplified to `tolerance_deg`."""
-    asked = {"level": level, "adcode": None, "tolerance": tolerance_deg}
+def outlines(
+    session: Session, level: str, *, parent: str | None = None, tolerance_deg: float | None = None
+) -> list[Outline]:
+    """The shapes of the divisions of a level, all or those below a parent, in the order of their codes.
+
+    Simplified to `tolerance_deg`: a kilometre for the whole country, 200 m below a parent. Raises `RegionNotFound`.
+    """
+    asked: dict[str, Any] = {"level": level, "tolerance": tolerance_deg or (0.002 if parent else 0.01)}
+    if parent:
+        asked |= {"parent": parent, "parent_level": filter_level(session, parent)}
+    asked = dict.fromkeys(("adcode", "parent", "parent_level")) | asked
     return [Outline(**row) for row in session.execute(db.sql("region_outline"), asked).mappings()]
 
 

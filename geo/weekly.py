@@ -16,6 +16,11 @@ from geo.visit_figures import Bucket, Cell, GroupBy, Scope, Span
 
 BELOW = {"country": GroupBy.PROVINCE, "province": GroupBy.CITY}
 
+COVERED = (
+    *("radius_m", "stations", "area_share", "demand_share", "demand_median_distance_m", "stations_per_10000"),
+    "close_pairs",
+)
+
 
 def report(session: Session, who: Principal, region: str, level: str | None, week: str | None) -> dict[str, Any]:
     """The report. Stations, coverage and findings are as of now; visits and what happened are of the week."""
@@ -27,7 +32,6 @@ def report(session: Session, who: Principal, region: str, level: str | None, wee
         audit.value: len(audits.found(session, who, audit, region=region, level=record.level, state=State.OPEN))
         for audit in Audit
     }
-    shown = ("stations", "area_share", "demand_share", "demand_median_distance_m", "stations_per_10000", "close_pairs")
     return {
         "region": record.adcode,
         "level": record.level,
@@ -39,7 +43,7 @@ def report(session: Session, who: Principal, region: str, level: str | None, wee
         "by": counts,
         "visits": visits(session, who, record, span, counts),
         "happened": figures.happened(session, record, span),
-        "coverage": {"radius_m": covered["radius_m"]} | {name: covered[name] for name in shown[1:]},
+        "coverage": {name: covered[name] for name in COVERED},
         "open_findings": open_findings,
     }
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from api import answers, paging
 from api.deps import Asked, CursorParam, SessionDep, UpTo500, WhoDep, json_body
 from api.schemas import KeyOut, OrganisationOut, problems
-from api.schemas_custody import KeyList, KeyRotated, OrganisationCard, OrganisationList
+from api.schemas_custody import KeyList, KeyRotated, KeySelf, OrganisationCard, OrganisationList
 from geo import keys, organisations, stations
 from geo.keys import RotationDraft
 from geo.organisations import KeyDraft, OrganisationDraft, OrganisationPatch
@@ -120,6 +120,17 @@ def list_keys(session: SessionDep, who: WhoDep, code: str) -> Response:
     return answers.json(
         {"items": [{**row, **{name: stations.instant(row[name]) for name in instants}} for row in rows]}
     )
+
+
+@router.get(
+    "/v1/keys/self",
+    summary="Whose key this is 密钥身份",
+    response_class=Response,
+    responses={200: {"model": KeySelf}, **problems(400, 401, 503)},
+)
+def tell_key(session: SessionDep, who: WhoDep) -> Response:
+    """What the key that asks may do, and where: for a page that signs somebody in."""
+    return answers.json(keys.told(session, who))
 
 
 @router.post(

@@ -30,13 +30,16 @@ def list_regions(
     session: SessionDep,
     level: LevelParam = None,
     parent: Annotated[str | None, Query(pattern=r"^\d{6}$", description="its children")] = None,
+    q: Annotated[
+        str | None, Query(min_length=1, max_length=50, description="part of the name, or how the code begins")
+    ] = None,
     limit: Annotated[UpTo500, Query()] = 100,
     cursor: CursorParam = None,
 ) -> Response:
     """From the country down, then by code; with `parent` its children, with `level` too all of that level below."""
     level_of, adcode = paging.read(request, cursor).split("/") if cursor else ("", "")
     after = (level_of, adcode) if cursor else None
-    found = regions.browse(session, parent=parent, level=level, after=after, limit=limit + 1)
+    found = regions.browse(session, parent=parent, level=level, q=q, after=after, limit=limit + 1)
     last = f"{found[limit - 1].level}/{found[limit - 1].adcode}" if len(found) > limit else None
     items = [asdict(region) for region in found[:limit]]
     return answers.json({"crs": Datum.WGS84, "items": items, "links": paging.links(request, "application/json", last)})
@@ -46,11 +49,17 @@ def list_regions(
     "/outlines",
     summary="Simplified outlines of a level, for maps 行政区划轮廓",
     response_class=Response,
-    responses={200: {"model": OutlineCollection}, **problems(400, 503)},
+    responses={200: {"model": OutlineCollection}, **problems(400, 404, 503)},
 )
-def list_outlines(session: SessionDep, level: Level = "province") -> Response:
+def list_outlines(
+    request: Request,
+    session: SessionDep,
+    level: Level = "province",
+    parent: Annotated[str | None, Query(pattern=r"^\d{6}$", description="only those below it, drawn finer")] = None,
+) -> Response:
     """GeoJSON in WGS-84: a polygon for each division, and the boundary lines that bound none (kind `line`)."""
-    return answers.outlines(regions.outlines(session, level), regions.lines(session, level), level)
+    lines = [] if parent else regions.lines(session, level)
+    return answers.outlines(request, regions.outlines(session, level, parent=parent), lines, level)
 
 
 @router.get(

@@ -9,10 +9,10 @@ from starlette.routing import Match
 from starlette.types import Scope
 
 from api import answers
-from api.deps import NearestQuery
+from api.deps import CellsQuery, NearestQuery
 from api.front import ask_of, directory_of
-from api.schemas import NearestCollection, problems
-from geo import search
+from api.schemas import CellCollection, NearestCollection, problems
+from geo import errors, search
 
 
 class Fixed(APIRoute):
@@ -39,3 +39,21 @@ def find_nearest_stations(request: Request, asked: Annotated[NearestQuery, Query
     if directory is not None:
         return Response(directory.nearest([ask])[0], media_type=answers.GEOJSON)
     return answers.nearest(search.answer(request.app.state.engine, ask), asked.crs)
+
+
+@router.get(
+    "/cells",
+    summary="How many stations there are where 站点分布",
+    response_class=Response,
+    responses={200: {"model": CellCollection}, **problems(400, 503)},
+)
+def count_stations_by_cell(request: Request, asked: Annotated[CellsQuery, Query()]) -> Response:
+    """For a map too small to show each: the stations that a list with these filters holds, counted by squares.
+
+    Answered from memory alone; each square as a point where its stations stand on average.
+    """
+    directory = directory_of(request.app)
+    if directory is None:
+        raise errors.DatabaseUnavailable
+    found = directory.cells(asked.listing(), cell_deg=asked.cell_deg, at=asked.instant())
+    return answers.cells(found, asked.crs, directory.as_of)

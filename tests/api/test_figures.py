@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from datetime import date, timedelta
 from typing import Any
 
@@ -73,7 +74,11 @@ def test_a_week_tells_no_report_from_nobody_came(cast):
     whole = nothing | {"region": "410100", "name": city.name, "week": week.name, "stations": 3, "by": counts}
     table = bytes(reports.weekly_table(whole | {"visits": told}).body).decode()
     assert "visits_by_day,2026-05-05,\r\nvisits_by_day,2026-05-06,0\r\n" in table
-    page = bytes(reports.weekly_page(whole | {"visits": told}).body).decode()
+    page = bytes(reports.weekly_page(whole | {"visits": told, "coverage": {"stations": 2}}).body).decode()
+    assert "2026-05-04 – 2026-05-10 · 已发布站点 3 个，其中开放可用 2 个" in page
+    (visits,) = re.findall(r"<h2>服务人次 <.*?</section>", page)
+    assert "未上报站点" in visits
+    assert "<rect" not in visits  # of stations that did not report, more is not more
     assert "每日服务人次" in page
     assert page.count("未上报 no report") >= 6
     assert '<td>2026-05-06</td><td class="n">0</td>' in page

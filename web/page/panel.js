@@ -2,7 +2,8 @@
 // say of a station (nearest says less than the station's own) is undefined here, and left out.
 
 import { h, spot } from "/web/dom.js";
-import { dated, day, direction, distance, floor, hours, label, list, moment, notWorking, regionName, say } from "/web/words.js";
+import { distance, regionName } from "/web/language.js";
+import { dated, day, direction, floor, hours, label, list, moment, notWorking, say } from "/web/words.js";
 
 const APPS = ["amap", "baidu", "tencent"];
 

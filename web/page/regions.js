@@ -1,20 +1,17 @@
-// Provinces and cities by name, for the search box.
+// Divisions by name, for both pages: the server knows the Chinese names, this page the English ones of the provinces.
 
 import { get } from "/web/api.js";
-import { regionName } from "/web/words.js";
+import { provincesNamed } from "/web/language.js";
 
-const MOST = 3;
-let regions = null;
-
-/** Provinces and cities whose name begins so, and where they lie. */
-export async function regionsNamed(q) {
-  regions ??= Promise.all(["province", "city"].map((level) => get(`/v1/regions?level=${level}&limit=500`)));
+/** Up to `most` divisions in whose name a text stands, or whose code begins so, the highest first. */
+export async function regionsNamed(text, most) {
   try {
-    const all = (await regions).flatMap(({ items }) => items);
-    const named = all.filter((region) => [region.name, regionName(region).toLowerCase()].some((name) => name.startsWith(q.toLowerCase())));
-    return [...new Map(named.map((region) => [region.name, region])).values()].slice(0, MOST); // 北京市 stands at two levels
+    const english = provincesNamed(text).map((adcode) => get(`/v1/regions/${adcode}`));
+    const { items } = await get(`/v1/regions?q=${encodeURIComponent(text.slice(0, 50))}&limit=100`);
+    const all = [...(await Promise.all(english)), ...items].filter(({ level }) => level !== "country");
+    const found = new Map(all.map((region) => [`${region.name} ${region.adcode}`, region]).reverse()); // 北京市 stands at two levels
+    return [...found.values()].reverse().slice(0, most);
   } catch (error) {
-    regions = null;
     console.info(error);
     return [];
   }

