@@ -57,6 +57,7 @@ class Site:
 
     address: str
     key: str
+    host_key: str
     door: str
 
     @property
@@ -72,6 +73,7 @@ def site(clone: Callable[[], str]) -> Iterator[Site]:
     with db.session(engine, db.OPERATOR) as session:
         organisation(session, "union", kind="trade_union", region="410100")
         key = organisations.create_key(session, "union", role=Role.AUDITOR)
+        host_key = organisations.create_key(session, "union", role=Role.HOST)
         places = [(113.6834, 34.8076, "金水区"), (113.70, 34.715, "管城回族区"), (113.65, 34.7273, "中牟县")]
         # Beside the three, two alike that stand next to each other on the edge of the city.
         register(session, *(draft(name=f"港湾{n}", lon=112.98, lat=34.75 + n / 5000) for n in range(2)))
@@ -86,7 +88,7 @@ def site(clone: Callable[[], str]) -> Iterator[Site]:
         token = posters.token(poster, SECRET.encode())
     engine.dispose()
     with serving(url) as address:
-        yield Site(address, key, f"{address}/web/check-in.html#{poster.station_id}.{token}")
+        yield Site(address, key, host_key, f"{address}/web/check-in.html#{poster.station_id}.{token}")
 
 
 @pytest.fixture
@@ -111,6 +113,8 @@ def test_an_auditor_sees_coverage_gaps_sites_and_works_a_finding_off(audited: Au
     assert audited.figure("stations") == "5"
     assert page.locator("#children button").count() == 12
     assert audited.drawn("covered") >= 12
+    assert page.locator("#legend li").all_inner_texts()[:5] == ["0–10 %", "10–30 %", "30–50 %", "50–80 %", "80–100 %"]
+    expect(page.locator("#about")).to_contain_text("人口：GeoNames")
 
     share = audited.figure("demand_share")
     page.locator("#radius").fill("3000")
@@ -118,19 +122,28 @@ def test_an_auditor_sees_coverage_gaps_sites_and_works_a_finding_off(audited: Au
     assert float(audited.figure("demand_share").split()[0]) > float(share.split()[0])
 
     page.locator("#show-gaps").click()
-    expect(page.locator("#results")).to_contain_text("处空白")
+    expect(page.locator("#results")).to_contain_text("处空白（半径 3 公里")
     assert audited.drawn("gaps") > 0
+    page.locator("#radius").fill("2000")  # what is listed follows what is asked
+    expect(page.locator("#results")).to_contain_text("处空白（半径 2 公里")
 
+    page.locator("#count").fill("201")
+    page.locator("#show-sites").click()
+    expect(page.locator("#count:invalid")).to_be_focused()
+    page.locator("#count").fill("10")
     page.locator("#show-sites").click()
     expect(page.locator("#results li")).to_have_count(10)
-    expect(page.locator("#results li").first).to_contain_text("+")
+    expect(page.locator("#results li").first).to_contain_text("个百分点")
+    assert audited.drawn("sites") == 10  # the map shows all of them
     page.locator("#results li button").first.click()
-    assert audited.drawn("sites") >= 1
+    assert (audited.drawn("sites") >= 1, audited.drawn("marked")) == (True, 1)
 
     page.locator("[data-audit=mislocated]").click()
     finding = page.locator("#findings article")
     expect(finding).to_contain_text("在中牟县界外")
     assert page.title() != "owned"
+    finding.locator("h3 button").click()
+    assert (audited.drawn("found"), audited.drawn("marked")) == (1, 1)
     finding.locator(".reject").click()
     expect(finding.locator("input:invalid")).to_be_focused()  # a rejection without a reason
     finding.locator("input").fill("实地核实无误")
@@ -160,21 +173,52 @@ def test_at_night_nothing_with_unknown_hours_counts_and_the_page_speaks_english(
     expect(page.locator("[data-figure=stations]")).to_have_text("0")
     page.locator("#language").click()
     expect(page.locator("h1")).to_have_text("Audit and planning")
-    expect(page.locator("#figures")).to_contain_text("Share of demand")
+    expect(page.locator("#figures")).to_contain_text("Share of people")
+    expect(page.locator("#about")).to_contain_text("open at 3:00 today")
 
 
-def test_from_the_country_down_the_tree_and_what_is_not_the_keys_is_said(audited: Audited):
+def test_what_is_wrong_with_a_key_or_a_region_is_said_on_the_form_and_regions_are_found_by_name(
+    audited: Audited, site: Site
+):
     page = audited.page
-    page.locator("#key").fill(audited.key)
-    page.locator("#enter button").click()
-    expect(page.locator("#status")).to_contain_text("outside the key's")
-    page.get_by_role("button", name="河南省").click()
-    page.get_by_role("button", name="郑州市").click()
+    refused, form = page.locator("#refused"), page.locator("#enter")
+    for key, region, said in [
+        ("yz_000000000000_x", "", "密钥不对"),
+        (site.host_key, "", "这是站点单位的密钥"),
+        (audited.key, "110000", "此密钥只能查看郑州市（410100）"),
+        (audited.key, "999999", "没有这个行政区划代码"),
+    ]:
+        page.locator("#key").fill(key)
+        page.locator("#region").fill(region)
+        page.locator("#sign-in").click()
+        expect(refused).to_contain_text(said)
+        expect(form).to_be_visible()
+    page.locator("#language").click()
+    expect(refused).to_have_text("There is no region with this code.")
+    page.locator("#language").click()
+
+    page.locator("#region").fill("")  # the key's own
+    page.locator("#sign-in").click()
+    expect(page.locator("#trail")).to_contain_text("郑州市")
+    expect(page.locator("#whose")).to_have_text("机构 union · 郑州市")
     assert int(audited.figure("stations")) in {4, 5}  # before or after the merge
     with page.context.expect_page() as opened:
         page.locator("#show-report").click()
     expect(opened.value.locator("h1")).to_contain_text("郑州市")
     assert opened.value.locator("rect").count() > 0
+    assert opened.value.locator("body").evaluate("(body) => getComputedStyle(body).maxWidth") == "960px"
+
+    page.locator("#search input").fill("朝阳")  # elsewhere, which is not for this key
+    expect(page.locator("#named")).to_contain_text("没有“朝阳”")
+    page.locator("#search input").fill("金水")
+    page.locator("#named button").click()
+    expect(page.locator("#trail strong")).to_have_text("金水区")
+    page.locator("#trail button").click()  # up again, no farther than the key goes
+    expect(page.locator("#trail strong")).to_have_text("郑州市")
+    page.locator("#sign-out").click()
+    expect(form).to_be_visible()
+    expect(page.locator("#trail")).to_be_empty()
+    assert page.get_by_role("link", name="骑手地图").get_attribute("href") == "/"
 
 
 def test_a_scanned_poster_leads_to_the_check_in_which_answers_in_two_languages(audited: Audited, site: Site):

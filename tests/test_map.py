@@ -24,6 +24,8 @@ from tests.serving import serving
 LON, LAT = 113.66, 34.75
 YEAR = datetime.now(UTC).year + 4
 HOSTILE = "<img src=x onerror=document.title='owned'> & 驿站"
+COUNTED = """() => document.getElementById("map").map.queryRenderedFeatures({ layers: ["clusters", "stations"] })
+    .map(({ properties }) => properties.stations)"""
 SETTLED = """() => new Promise((resolve) => {
     const { map } = document.getElementById("map");
     map.once("idle", () => resolve()); // the event holds the whole map, which would be sent here
@@ -151,6 +153,8 @@ def test_map_shows_stations_and_lists_the_nearest_in_the_order_of_the_api(seen: 
     assert set(seen.rendered("nearest")) == set(seen.listed())
     expect(page.locator("#status")).to_have_text("最近的 10 个站点")
 
+    assert page.get_by_role("link", name="工会核查与规划").get_attribute("href") == "/audit"
+
     # The view is in the address, the point asked about is not; nothing is kept but a choice of language.
     assert asked["lon"][0][:8] not in page.url
     assert page.evaluate("[localStorage.length, sessionStorage.length]") == [0, 0]
@@ -238,6 +242,19 @@ def test_what_is_said_of_the_view_follows_the_view(seen: Seen) -> None:
     seen.look_at(LON, LAT, 5)
     expect(note).to_contain_text("仅显示前 30 个")
 
+    def crowd(route: Route) -> None:
+        answer = route.fetch()
+        body = answer.json() | {"stations": 5_000}
+        body["features"][0]["properties"]["stations"] += 4_970
+        route.fulfill(response=answer, body=json.dumps(body))
+
+    page.route("**/v1/stations/cells?*", crowd, times=1)
+    seen.look_at(LON, LAT, 6)
+    expect(note).to_contain_text("共 5,000 个站点")  # too many to show each: how many there are where
+    seen.settle()
+    counted = page.evaluate(COUNTED)
+    assert sum(counted) == 5_000
+
     page.route("**/v1/stations?bbox=*", lambda route: held.append(route), times=1)
     seen.look_at(LON, LAT, 12)
     expect(note).not_to_contain_text("仅显示前")  # before anything is known of this view
@@ -251,6 +268,7 @@ def test_what_is_said_of_the_view_follows_the_view(seen: Seen) -> None:
     seen.look_at(LON, LAT, 17)
     expect(note).to_have_text("此范围内没有站点")
     expect(page.locator("#legend")).to_be_hidden()
+    expect(page.locator("#place")).to_contain_text("河南省 · 郑州市 · ")
 
 
 def test_chips_filter_the_list_and_the_map_and_words_follow_the_language(seen: Seen) -> None:

@@ -37,8 +37,8 @@ export class InView {
   /** Whether what is shown already holds everything in `box`. */
   #covers({ box, zoom }, filters) {
     const whole = this.#whole;
-    return whole && whole.filters === filters && (whole.zoom ?? Math.round(zoom)) === Math.round(zoom) && whole.box[0] <= box[0] && whole.box[1] <= box[1]
-      && whole.box[2] >= box[2] && whole.box[3] >= box[3];
+    return whole && whole.filters === filters && (whole.zoom ?? Math.round(zoom)) === Math.round(zoom)
+      && whole.box[0] <= box[0] && whole.box[1] <= box[1] && whole.box[2] >= box[2] && whole.box[3] >= box[3];
   }
 
   async #load(view, filters) {

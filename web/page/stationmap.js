@@ -7,6 +7,7 @@ import { say, values } from "/web/words.js";
 const DOUBLE_CLICK_MS = 250;
 const PASSING_MS = 150;
 const REACH_PX = 44; // what is closer together makes one group
+const PLACES_FROM = 5;
 const CLUSTERS_TO = 10; // zoom from which stations that are all known are shown one by one
 const RINGS_M = [100, 250, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000];
 const METRES_PER_DEGREE = 111_195;
@@ -124,8 +125,9 @@ class StationMap {
     drawDivisions(this.#map, () => this.#on.place(this.place));
   }
 
-  /** The divisions in which the middle of what can be seen lies, the highest first. */
+  /** The divisions in which the middle of what can be seen lies, the highest first; none where that is half the country. */
   get place() {
+    if (this.#map.getZoom() < PLACES_FROM) return [];
     const { lon, lat } = this.centre;
     return placeAt(lon, lat);
   }
