@@ -120,13 +120,14 @@ def _measure(
     session: Session, who: Principal, asked: Asked, record: RegionRecord, below: str | None, most: int
 ) -> list[dict[str, Any]]:
     found, box = _regions(session, record, below)
-    if not found:
-        return []
+    results: dict[str, dict[str, Any]] = {}
     for ground in _grounds(session, who, asked, box):
-        result = work_out(session, measure, found, ground, asked.reach, most)
-        if result is not None:
-            return result
-    raise AssertionError("the last margin is infinite")
+        left = [region for region in found if region.adcode not in results]
+        if not left:
+            break
+        measured = work_out(session, measure, left, ground, asked.reach, most)
+        results |= {region.adcode: facts for region, facts in zip(left, measured, strict=True) if facts}
+    return [results[region.adcode] for region in found]
 
 
 def _about(session: Session, who: Principal, asked: Asked) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 Reading regions and stations, and remembering results, is `geo.coverage`.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -72,19 +73,20 @@ def unpack(packed: bytes) -> Floats:
     return np.frombuffer(packed, dtype=">f8").astype(float)
 
 
-def measure(regions: Sequence[Region], ground: Ground, reach: Reach, most_cells: int) -> list[dict[str, Any]] | None:
-    """The coverage of each region; None where stations farther than the ground's margin may be the nearest."""
+def measure(regions: Sequence[Region], ground: Ground, reach: Reach, most_cells: int) -> list[dict[str, Any] | None]:
+    """The coverage of each region; None for one to which stations beyond the ground's margin may be the nearest."""
     lon, lat = ground.stations()
-    stations, people = Field(lon, lat), ground.demand()
-    found = []
-    for region in regions:
-        shape = shapely.from_wkb(region.shape)
+    shapes = shapely.from_wkb([region.shape for region in regions])
+    stations, people = Field(lon, lat), ground.demand().within(tuple(shapely.total_bounds(shapes).tolist()))
+    found: list[dict[str, Any] | None] = []
+    for region, shape in zip(regions, shapes, strict=True):
         cells = grid.over(shape, grid.cell_size(region.area_km2, reach.radius_m, most_cells))
-        distance = stations.distance(*cells.centres)
+        distance = stations.distance_from(cells.earth)
         living = within(shape, people)
         walk = stations.distance(living.lon, living.lat)
         if max(distance.max(), walk.max(initial=0)) > ground.margin_m:
-            return None
+            found.append(None)
+            continue
         own = ground.of(region)
         facts: dict[str, Any] = {"region": region.adcode, "level": region.level, "name": region.name}
         facts |= {"stations": int(own.sum()), "area_km2": round(region.area_km2, 3), "cell_m": cells.cell_m}
@@ -115,8 +117,8 @@ def _shares(distance: Floats, walk: Floats, weight: Floats, radius_m: float) -> 
     return {
         "area_share": of_area(radius_m),
         "demand_share": of_demand(radius_m),
-        "median_distance_m": quantile(distance, np.ones(len(distance)), 0.5),
-        "p90_distance_m": quantile(distance, np.ones(len(distance)), 0.9),
+        "median_distance_m": quantile_of_equals(distance, 0.5),
+        "p90_distance_m": quantile_of_equals(distance, 0.9),
         "demand_median_distance_m": quantile(walk, weight, 0.5),
         "demand_p90_distance_m": quantile(walk, weight, 0.9),
         "within": [
@@ -133,6 +135,15 @@ def quantile(values: Floats, weights: Floats, share: float) -> float | None:
     order = np.argsort(values)
     summed = np.cumsum(weights[order])
     found = float(values[order][np.searchsorted(summed, share * summed[-1])])
+    return round(found, 1) if np.isfinite(found) else None
+
+
+def quantile_of_equals(values: Floats, share: float) -> float | None:
+    """`quantile` of values that weigh the same, without putting all of them in order."""
+    if not len(values):
+        return None
+    place = max(math.ceil(share * len(values)) - 1, 0)
+    found = float(np.partition(values, place)[place])
     return round(found, 1) if np.isfinite(found) else None
 
 

@@ -14,7 +14,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from geo.distance import AXIS_M, ECCENTRICITY2
+from geo.distance import AXIS_M, ECCENTRICITY2, earth_centred_many
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -77,6 +77,15 @@ class Grid:
         """Longitudes and latitudes of the centres inside, row after row."""
         rows, columns = np.nonzero(self.inside)
         return self.lons[columns], self.lats[rows]
+
+    @cached_property
+    def earth(self) -> Floats:
+        """The centres inside, earth-centred metres, row after row: a sine for each row and column, not each cell."""
+        rows, columns = np.nonzero(self.inside)
+        meridian = earth_centred_many(np.zeros(len(self.lats)), self.lats)[rows]  # the rows at longitude 0
+        turn = np.radians(self.lons)
+        flat = meridian[:, 0]
+        return np.stack([flat * np.cos(turn)[columns], flat * np.sin(turn)[columns], meridian[:, 2]], axis=-1)
 
     @property
     def cell_km2(self) -> float:

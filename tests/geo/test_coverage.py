@@ -16,8 +16,9 @@ from sqlmodel import Session
 
 from geo import coverage, demand, field, gaps, grid, siting
 from geo.access import Principal
-from geo.coverage_measure import Ground, Reach, Region, measure, quantile, within
+from geo.coverage_measure import Ground, Reach, Region, measure, quantile, quantile_of_equals, within
 from geo.demand import Demand
+from geo.distance import earth_centred_many
 from tests.conftest import ACTOR, rolled_back
 
 WGS84 = Geod(ellps="WGS84")
@@ -46,6 +47,12 @@ def ground(stations: list[tuple[float, float]], points: list[tuple[float, float,
         np.inf,
         (first, second, third),
     )
+
+
+def measured(ground: Ground, reach: Reach) -> dict[str, Any]:
+    (found,) = measure([region(SQUARE)], ground, reach, 20_000)
+    assert found is not None
+    return found
 
 
 @pytest.mark.parametrize(
@@ -86,14 +93,14 @@ def test_the_field_is_the_geodesic_to_the_nearest_station(stations):
 
 
 def test_without_a_station_nothing_is_covered_and_no_distance_is_told():
-    (found,) = measure([region(SQUARE)], ground([], [(113.7, 34.8, 5.0)]), Reach(1_000, 1.0), 20_000) or []
+    found = measured(ground([], [(113.7, 34.8, 5.0)]), Reach(1_000, 1.0))
     assert (found["area_share"], found["demand_share"], found["stations"]) == (0, 0, 0)
     assert found["median_distance_m"] is found["p90_distance_m"] is found["demand_median_distance_m"] is None
 
 
 def test_a_station_across_the_border_covers_and_is_not_counted():
     outside = ground([(113.599, 34.8)], [(113.601, 34.8, 10.0), (113.79, 34.8, 30.0)])
-    found = (measure([region(SQUARE)], outside, Reach(1_000, 1.0), 20_000) or [])[0]
+    found = measured(outside, Reach(1_000, 1.0))
     assert found["demand_share"] == 0.25
     assert found["area_share"] > 0
     other = outside.of(region(SQUARE)._replace(adcode="410198"))
@@ -102,15 +109,15 @@ def test_a_station_across_the_border_covers_and_is_not_counted():
 
 def test_a_detour_covers_as_much_as_a_radius_so_many_times_smaller():
     near = ground([(113.7, 34.8)], [(113.7, 34.8, 1.0)])
-    (direct,) = measure([region(SQUARE)], near, Reach(1_000, 1.0), 20_000) or []
-    (winding,) = measure([region(SQUARE)], near, Reach(1_300, 1.3), 20_000) or []
+    direct = measured(near, Reach(1_000, 1.0))
+    winding = measured(near, Reach(1_300, 1.3))
     assert winding["area_share"] == pytest.approx(direct["area_share"], abs=2e-4)
     assert winding["median_distance_m"] == pytest.approx(direct["median_distance_m"] * 1.3, rel=0.01)
 
 
 def test_where_stations_beyond_what_was_read_could_be_nearer_nothing_is_claimed():
     narrow = Ground(packed(113.0), packed(34.0), b"410000410100410199", 30_000.0, (b"", b"", b""))
-    assert measure([region(SQUARE)], narrow, Reach(1_000, 1.0), 20_000) is None
+    assert measure([region(SQUARE)], narrow, Reach(1_000, 1.0), 20_000) == [None]
     assert gaps.find(region(SQUARE), narrow, Reach(1_000, 1.0), 20_000, 10) is None
 
 
@@ -121,6 +128,16 @@ def test_a_quantile_leaves_so_much_weight_below_and_the_rest_above(pairs, share)
     assert found is not None
     assert weights[values <= found + 0.051].sum() >= share * weights.sum() * (1 - 1e-9)
     assert weights[values < found - 0.051].sum() <= share * weights.sum() * (1 + 1e-9)
+
+
+@given(st.lists(st.floats(0, 1e5), min_size=1), st.sampled_from([0.1, 0.5, 0.9]))
+def test_a_quantile_of_equals_is_the_one_with_equal_weights(values, share):
+    assert quantile_of_equals(np.array(values), share) == quantile(np.array(values), np.ones(len(values)), share)
+
+
+def test_cells_stand_where_their_degrees_say():
+    cells = grid.over(SQUARE, 1_000.0)
+    assert cells.earth == pytest.approx(earth_centred_many(*cells.centres), abs=1e-6)
 
 
 def test_towns_are_spread_without_gaining_or_losing_anybody():
@@ -193,12 +210,12 @@ def test_suggested_places_add_what_they_say_when_they_are_measured_with_a_statio
     points = [(113.6 + 0.2 * x, 34.7 + 0.2 * y, w) for x, y, w in chance.random((300, 3)) + np.array([0, 0, 0.1])]
     before = ground([(113.7, 34.8)], points)
     chosen = siting.choose(region(SQUARE), before, Reach(1_500, 1.2), 5, None)
-    (was,) = measure([region(SQUARE)], before, Reach(1_500, 1.2), 20_000) or []
+    was = measured(before, Reach(1_500, 1.2))
     assert chosen["share_before"] == pytest.approx(was["demand_share"], abs=1e-6)
     spots = [tuple(feature["geometry"]["coordinates"]) for feature in chosen["features"]]
     for rank in range(1, 6):
         now = ground([(113.7, 34.8), *spots[:rank]], points)
-        (found,) = measure([region(SQUARE)], now, Reach(1_500, 1.2), 20_000) or []
+        found = measured(now, Reach(1_500, 1.2))
         assert found["demand_share"] == pytest.approx(chosen["features"][rank - 1]["properties"]["share"], abs=2e-6)
     assert chosen["share_after"] <= chosen["optimum_at_most"] <= 1
 

@@ -10,6 +10,7 @@ const pagesAt = (zoom) => (zoom < 8 ? 1 : 4);
 // Half a finger's width: the map makes groups of what is closer together than that, and no square is seen as one.
 const SQUARE_PX = 32;
 const WORLD_PX = 512; // at zoom 0
+const [NARROWEST_DEG, WIDEST_DEG] = [0.0005, 10]; // as the server takes them
 
 export class InView {
   #show;
@@ -48,7 +49,7 @@ export class InView {
     const asked = `bbox=${bbox}${filters && `&${filters}`}`;
     this.#whole = null;
     this.#show({ view, loading: true });
-    const cell = Math.min(10, (360 * SQUARE_PX) / (WORLD_PX * 2 ** Math.round(zoom)));
+    const cell = Math.min(WIDEST_DEG, Math.max(NARROWEST_DEG, (360 * SQUARE_PX) / (WORLD_PX * 2 ** Math.round(zoom))));
     const counted = await get(`/v1/stations/cells?${asked}&cell_deg=${cell}`, signal);
     if (counted.stations > PAGE * pagesAt(zoom)) {
       this.#whole = { box, filters, zoom: Math.round(zoom) };
