@@ -6,6 +6,7 @@ Reading regions and stations, and remembering results, is `geo.coverage`.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +22,7 @@ Floats = NDArray[np.float64]
 
 REACHES_M = (500.0, 1_000.0, 2_000.0)
 CLOSE_M = 200.0
+GLANCE = 50  # of so many cells one is looked at first: a region that reaches beyond the margin mostly shows it there
 
 
 class Region(NamedTuple):
@@ -49,12 +51,17 @@ class Ground:
 
     def of(self, region: Region) -> NDArray[np.bool_]:
         """Which stations the registry has in this region."""
-        homes = np.frombuffer(self.home, dtype="S6").reshape(-1, 3)
         column = {"province": 0, "city": 1, "district": 2}.get(region.level)
         if column is None:
-            return np.ones(len(homes), bool)
-        found: NDArray[np.bool_] = homes[:, column] == region.adcode.encode()
+            return np.ones(len(self._homes), bool)
+        found: NDArray[np.bool_] = self._homes[:, column] == np.array(region.adcode, "S8").view(np.uint64)
         return found
+
+    @cached_property
+    def _homes(self) -> NDArray[np.uint64]:
+        """The codes as numbers, which are compared ten times as fast as texts."""
+        texts = np.frombuffer(self.home, dtype="S6").astype("S8")
+        return texts.view(np.uint64).reshape(-1, 3)
 
     def demand(self) -> Demand:
         """The demand points."""
@@ -81,9 +88,11 @@ def measure(regions: Sequence[Region], ground: Ground, reach: Reach, most_cells:
     found: list[dict[str, Any] | None] = []
     for region, shape in zip(regions, shapes, strict=True):
         cells = grid.over(shape, grid.cell_size(region.area_km2, reach.radius_m, most_cells))
-        distance = stations.distance_from(cells.earth)
         living = within(shape, people)
-        walk = stations.distance(living.lon, living.lat)
+        if stations.distance_from(cells.earth[::GLANCE]).max() > ground.margin_m:
+            found.append(None)
+            continue
+        distance, walk = stations.distance_from(cells.earth), stations.distance(living.lon, living.lat)
         if max(distance.max(), walk.max(initial=0)) > ground.margin_m:
             found.append(None)
             continue
