@@ -69,9 +69,9 @@ body{font:15px/1.6 system-ui,"PingFang SC","Microsoft YaHei","Noto Sans CJK SC",
 max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1b1b}
 h1{font-size:1.5rem}h2{font-size:1.05rem;margin:1.6rem 0 .4rem}
 section{break-inside:avoid}table{border-collapse:collapse;width:100%;table-layout:fixed}
-td{padding:.15rem .4rem;vertical-align:middle}td:first-child{width:24rem;max-width:56%}
+td{padding:.15rem .4rem;vertical-align:middle}td:first-child{width:23rem}
 @media(max-width:40rem){td:first-child{width:auto}}
-td.n{text-align:right;width:6rem;font-variant-numeric:tabular-nums}svg{display:block;width:100%}
+td.n{text-align:right;width:9rem;white-space:nowrap;font-variant-numeric:tabular-nums}svg{display:block;width:100%}
 small{color:#555}rect{fill:#2d6a4f}@page{margin:15mm}
 """
 

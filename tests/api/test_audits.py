@@ -157,6 +157,8 @@ def test_what_nobody_uses_is_idle_and_what_is_locked_in_its_hours_is_told(play, 
     (idle,) = findings(play, "idle")
     assert idle["id"] == unused
     assert idle["terms"]["verified_days"] == 200
+    assert "登记 200 天以来从未实地核实" in idle["explanation"]["zh"]
+    assert findings(play, "stale") == []  # its record was changed a moment ago, which is no verification
     (hours,) = findings(play, "hours")
     assert (hours["id"], hours["terms"]["honoured"]) == (locked, 0.333)
 

@@ -104,3 +104,11 @@ def test_the_last_use_of_a_key_is_known_to_the_day(cast: Cast, house):
     with db.session(house) as session:
         used = session.scalar(text("SELECT count(*) FROM api_key WHERE last_used_on = current_date"))
     assert used == 1
+
+
+def test_a_key_is_told_whose_it_is_and_where_it_may_look(cast: Cast):
+    told = cast.union("GET", "/v1/keys/self").json()
+    assert (told["organisation"], told["role"], told["region"]) == ("union", "auditor", "410100")
+    assert cast.union.headers["Authorization"].startswith(f"Bearer {told['prefix']}_")
+    assert cast.admin("GET", "/v1/keys/self").json()["region"] is None
+    assert cast.public.get("/v1/keys/self").status_code == 401

@@ -61,3 +61,25 @@ def test_outlines_hold_divisions_and_the_lines_that_bound_none(client):
     assert (kinds.count("division"), kinds.count("line")) == (34, 8)
     assert "max-age" in answer.headers["cache-control"]
     assert len(answer.content) < 3_000_000
+
+
+def test_divisions_are_found_by_a_part_of_the_name_or_how_the_code_begins(client):
+    def found(q: str) -> list[tuple[str, str]]:
+        body = client.get("/v1/regions", params={"q": q}).json()
+        RegionList.model_validate(body)
+        return [(item["level"], item["name"]) for item in body["items"]]
+
+    assert found("金水") == [("district", "金水区")]
+    assert [level for level, _ in found("朝阳")] == ["city", "district", "district", "district"]
+    assert ("city", "洛阳市") in found("4103")
+    assert found("%") == found("_") == []
+
+
+def test_outlines_below_a_division_are_finer_and_kept_by_their_tag(client):
+    answer = client.get("/v1/regions/outlines?level=district&parent=410100")
+    OutlineCollection.model_validate(answer.json())
+    assert len(answer.json()["features"]) == 12
+    assert client.get("/v1/regions/outlines?level=city&parent=410000").json()["features"][0]["id"] == "410100"
+    tag = {"If-None-Match": answer.headers["etag"]}
+    assert client.get("/v1/regions/outlines?level=district&parent=410100", headers=tag).status_code == 304
+    assert client.get("/v1/regions/outlines?level=district&parent=999999").status_code == 404

@@ -84,8 +84,8 @@ function visit({ adcode, level }) {
       forgetFindings();
       mark();
       show("covered");
-      lookAt(region.bbox);
       write();
+      lookAt(region.bbox); // beside the legend, which is there by now
       measure();
     };
   });
