@@ -18,12 +18,11 @@ from starlette.responses import Response
 
 from geo import datum, distance, opening, stations, transfer
 from geo.datum import Datum
-from geo.directory_list import Cells
 from geo.findings import Finding
 from geo.opening import Card, Moment
 from geo.points import Summary
 from geo.regions import Outline
-from geo.search import Nearest
+from geo.search import Cells, Nearest
 from geo.upkeep import Outcome
 
 GEOJSON = "application/geo+json"

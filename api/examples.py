@@ -220,6 +220,9 @@ PARAMETERS: dict[str, Shown] = {
 # By the operation's id and, where the same word is something else there, its parameter.
 PARAMETERS_OF: dict[str, Shown] = {
     "find_nearest_stations facility": Shown(["microwave", "drinking_water"], ["phone_charging"]),
+    "count_stations_by_cell facility": Shown(["microwave"], ["phone_charging", "toilet"]),
+    "count_stations_by_cell bbox": Shown("112.7,34.2,114.3,35.0", "115.4,39.4,117.5,41.1"),
+    "count_stations_by_cell cell_deg": Shown(0.1, 0.25),
     "list_stations facility": Shown(["microwave"], ["phone_charging", "toilet"]),
     "put_station code": Shown("ccb-zz", "union-bj"),
     "create_key code": Shown("ccb-zz", "union-bj"),

@@ -19,12 +19,11 @@ from geo import db, directory_list, directory_rows, directory_stock, directory_t
 from geo.directory_changes import Cards, Changes, Revisions, noting
 from geo.directory_clock import Clock, Closures
 from geo.directory_columns import OPERATIONAL, Columns, whole
-from geo.directory_list import Cells
 from geo.directory_rows import Lexicon
 from geo.directory_stock import Stock
 from geo.hours import Calendar
 from geo.opening import Moment
-from geo.search import Ask, Listing
+from geo.search import Ask, Cells, Listing
 from geo.vocabulary import PublicationStatus
 
 END = 2**63 - 1  # behind every position of the feed

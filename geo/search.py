@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import numpy as np
 import orjson
+from numpy.typing import NDArray
 from sqlalchemy import RowMapping
 from sqlmodel import Session
 
@@ -127,6 +129,31 @@ def page(
     """
     asked = _listed(session, listing) | _clock(session, listing.wanted, when) | {"limit": limit, "after": after}
     return list(session.execute(db.sql("station_list"), asked).mappings())
+
+
+class Cells(NamedTuple):
+    """How many stations there are in each square that holds any, and where they stand on average, WGS-84."""
+
+    stations: NDArray[np.intp]
+    lon: NDArray[np.float64]
+    lat: NDArray[np.float64]
+
+
+def cells(session: Session, listing: Listing, *, cell_deg: float, when: Moment) -> Cells:
+    """The stations that `page` would list in a bbox, counted by squares of `cell_deg` degrees, from the south-west."""
+    asked = _listed(session, listing) | _clock(session, listing.wanted, when) | {"cell_deg": cell_deg}
+    rows = session.execute(db.sql("station_cells"), asked).all()
+    return Cells(
+        np.array([row.stations for row in rows], np.intp),
+        *(np.array([getattr(row, axis) for row in rows], float) for axis in ("lon", "lat")),
+    )
+
+
+def count(database: db.Database, listing: Listing, *, cell_deg: float, at: datetime | None) -> tuple[Cells, datetime]:
+    """`cells` in a transaction of its own, and the instant they are true of."""
+    with db.session(database) as session:
+        when = opening.moment(session, at)
+        return cells(session, listing, cell_deg=cell_deg, when=when), when.at
 
 
 def _listed(session: Session, listing: Listing) -> dict[str, Any]:

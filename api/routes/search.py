@@ -12,7 +12,7 @@ from api import answers
 from api.deps import CellsQuery, NearestQuery
 from api.front import ask_of, directory_of
 from api.schemas import CellCollection, NearestCollection, problems
-from geo import errors, search
+from geo import search
 
 
 class Fixed(APIRoute):
@@ -50,10 +50,11 @@ def find_nearest_stations(request: Request, asked: Annotated[NearestQuery, Query
 def count_stations_by_cell(request: Request, asked: Annotated[CellsQuery, Query()]) -> Response:
     """For a map too small to show each: the stations that a list with these filters holds, counted by squares.
 
-    Answered from memory alone; each square as a point where its stations stand on average.
+    Each square is a point where its stations stand on average.
     """
-    directory = directory_of(request.app)
-    if directory is None:
-        raise errors.DatabaseUnavailable
-    found = directory.cells(asked.listing(), cell_deg=asked.cell_deg, at=asked.instant())
-    return answers.cells(found, asked.crs, directory.as_of)
+    listing, directory = asked.listing(), directory_of(request.app)
+    if directory is not None:
+        found = directory.cells(listing, cell_deg=asked.cell_deg, at=asked.instant())
+        return answers.cells(found, asked.crs, directory.as_of)
+    counted = search.count(request.app.state.engine, listing, cell_deg=asked.cell_deg, at=asked.instant())
+    return answers.cells(counted[0], asked.crs, counted[1])
