@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+import orjson
 from starlette.responses import Response
 
 from api import answers, reports
 from api.errors import STATUS
 from geo import anomalies, stations, visits
 from geo.audit_counts import Oddity as OddityFound
-from geo.ledger import Entry
+from geo.visit_draft import Entry
 from geo.visit_figures import Bucket, Cell, GroupBy
 from geo.visits import Reported
 
@@ -39,20 +40,30 @@ def oddities(found: Sequence[OddityFound]) -> Response:
 
 def verdicts(rows: list[Reported]) -> Response:
     """The verdict of each row, and how many of each there are."""
-    told = [_verdict(row) for row in rows]
-    explanations = anomalies.explained(flag for verdict in told for flag in verdict["flags"])
-    return answers.json({"counts": visits.counts(rows), "rows": told, "explanations": explanations})
+    told = b",".join(map(_verdict, rows))
+    explanations = anomalies.explained(
+        flag for row in rows if row.error is None and row.entry for flag in row.entry.flags
+    )
+    frame = orjson.dumps({"counts": visits.counts(rows), "rows": [], "explanations": explanations})
+    before, after = frame.split(b"[]", 1)
+    return Response(before + b"[" + told + b"]" + after, media_type="application/json")
 
 
-def _verdict(row: Reported) -> dict[str, Any]:
+def _verdict(row: Reported) -> bytes:
+    if row.error is None and row.entry is not None and not row.entry.flags:  # as nearly all are: a tenth of the time
+        verdict, status = ("recorded", 201) if row.entry.new else ("known", 200)
+        told = f'{{"row":{row.number},"verdict":"{verdict}","id":"{row.entry.said.id}","status":{status},'
+        return (told + '"flags":[],"errors":[]}').encode()
     found: list[dict[str, Any]] = []
     if row.error is not None:
         found = [{"loc": list(problem.loc), "message": problem.message} for problem in row.error.problems]
         found = found or [{"loc": [], "message": row.error.message}]
     status = STATUS[type(row.error)] if row.error else 201 if row.verdict == "recorded" else 200
-    key = str(row.entry.draft.id) if row.entry else None
-    flags = row.entry.row["flags"] if row.entry and not row.error else []
-    return {"row": row.number, "verdict": row.verdict, "id": key, "status": status, "flags": flags, "errors": found}
+    key = row.entry.said.id if row.entry else None
+    flags = row.entry.flags if row.entry and not row.error else []
+    return orjson.dumps(
+        {"row": row.number, "verdict": row.verdict, "id": key, "status": status, "flags": flags, "errors": found}
+    )
 
 
 def of_station(cells: Sequence[Cell], bucket: Bucket) -> Response:

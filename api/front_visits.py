@@ -23,7 +23,7 @@ from api.accesslog import SAFE_HEADERS, journal
 from api.errors import answer_error, answer_mistake
 from api.recorder import Recorder
 from geo import errors
-from geo.ledger import Entry, VisitDraft
+from geo.visit_draft import Entry, VisitDraft
 
 OPERATION = "record_visit"
 BEFORE, AFTER = "/v1/stations/", "/visits"

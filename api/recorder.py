@@ -16,7 +16,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from geo import db, errors, ledger
-from geo.ledger import Entry
+from geo.visit_draft import Entry
 
 # Beyond this a visit would be answered too late to be of use; whoever sent it still has it.
 MOST_WAITING = 4_000
@@ -130,7 +130,7 @@ class Recorder:
 
 
 def _alone(database: db.Database, entry: Entry) -> Refusal:
-    entry.error, entry.row, entry.new = None, {}, False
+    entry.forget()
     try:
         with db.session(database) as session:
             ledger.record(session, [entry])

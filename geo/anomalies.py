@@ -11,14 +11,13 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from statistics import median
 from typing import Any, NamedTuple
-from uuid import UUID
 
 import orjson
-from sqlalchemy import RowMapping
 from sqlmodel import Session
 
 from geo import db, holidays, opening
 from geo.hours import SHANGHAI, Calendar
+from geo.visit_draft import Entry, Said
 from geo.vocabulary import VisitMethod
 
 # Five equal counts in a row are a habit of the pen: of twenty visits a day, honest counting shows five equal days once
@@ -211,33 +210,37 @@ def _meeting(periods: Sequence[Period]) -> set[Period]:
     return found
 
 
-Fact = RowMapping | Mapping[str, Any]
-Row = dict[str, Any]
-Rows = Mapping[UUID, Sequence[tuple[Row, Period]]]
+Fact = Mapping[str, Any]
+Key = tuple[str, str]  # of a visit: its station and its id
+Rows = Mapping[str, Sequence[tuple[Entry, Period]]]
 
 
-def flag(session: Session, arriving: Sequence[tuple[Row, Fact]]) -> None:
-    """Put into `flags` of each arriving row what is odd about it; beside it what is known of its station.
+def flag(session: Session, arriving: Sequence[Entry]) -> None:
+    """Put into `flags` of each arriving entry what is odd about it.
 
     Two questions to the database at most, whatever the size of the batch; none where only single visits arrive.
     """
     if not arriving:
         return
     closed = _Closed(holidays.current(session))
-    rows: dict[UUID, list[tuple[Row, Period]]] = defaultdict(list)
     reporting = set()
-    for row, fact in arriving:
-        period = period_of(row["started_at"], row["ended_at"], row["method"], complete=row["complete"])
-        row["flags"] += [one.value for one in _at_sight(row, fact, period, closed)]
-        if row["reverses"] is None:
-            rows[row["station_id"]].append((row, period))
-            reporting |= {row["station_id"]} if _is_report(row) else set()
+    for entry in arriving:
+        if found := _at_sight(entry, closed):
+            entry.flags = found
+        if entry.reverses is None and _is_report(entry.said):
+            reporting.add(entry.station_id)
     if reporting:
-        _compare(session, {station_id: rows[station_id] for station_id in sorted(reporting)})
+        rows: dict[str, list[tuple[Entry, Period]]] = {station_id: [] for station_id in sorted(reporting)}
+        for entry in arriving:
+            if entry.station_id in reporting and entry.reverses is None:
+                said = entry.said
+                period = period_of(said.started_at, said.ended_at, said.method, complete=said.complete)
+                rows[entry.station_id].append((entry, period))
+        _compare(session, rows)
 
 
-def _is_report(row: Row) -> bool:
-    return row["count"] != 1 or row["ended_at"] is not None
+def _is_report(said: Said) -> bool:
+    return said.count != 1 or said.ended_at is not None
 
 
 class _Closed:
@@ -256,13 +259,15 @@ class _Closed:
         return self.known[key]
 
 
-def _at_sight(row: Row, fact: Fact, period: Period, closed: _Closed) -> list[Flag]:
-    """What a row tells by itself."""
-    found: list[Flag] = []
-    if max(row["started_at"], row["ended_at"] or row["started_at"]) > fact["at"]:
-        found.append(Flag.IN_THE_FUTURE)
-    if row["count"] > 0 and period.length == 1 and closed.on(fact, period.day):
-        found.append(Flag.CLOSED_DAY)
+def _at_sight(entry: Entry, closed: _Closed) -> list[str]:
+    """What an entry tells by itself."""
+    said, fact, found = entry.said, entry.fact, list[str]()
+    started_at, ended_at = said.started_at, said.ended_at
+    if (ended_at or started_at) > fact["at"]:
+        found.append(Flag.IN_THE_FUTURE.value)
+    within_a_day = ended_at is None or ended_at - started_at <= DAY
+    if said.count > 0 and within_a_day and closed.on(fact, started_at.astimezone(SHANGHAI).date()):
+        found.append(Flag.CLOSED_DAY.value)
     return found
 
 
@@ -272,15 +277,15 @@ def _compare(session: Session, rows: Rows) -> None:
     together = _at_once(session, rows, known)
     for station_id, about in known.items():
         found = rows[station_id]
-        station = Station(about, [(period, row["count"]) for row, period in found])
-        reports = [(row, period) for row, period in found if _is_report(row)]
+        station = Station(about, [(period, entry.said.count) for entry, period in found])
+        reports = [(entry, period) for entry, period in found if _is_report(entry.said)]
         flags = {period: odd(station, period) for _, period in reports}
-        for row, period in reports:
-            at_once = [Flag.OVERLAPPING_PERIODS] if (station_id, row["id"]) in together else []
-            row["flags"] += [one.value for one in dict.fromkeys([*flags[period], *at_once])]
+        for entry, period in reports:
+            at_once = [Flag.OVERLAPPING_PERIODS] if (station_id, entry.said.id) in together else []
+            entry.flags = [*entry.flags, *(one.value for one in dict.fromkeys([*flags[period], *at_once]))]
 
 
-def _recent(session: Session, rows: Rows) -> dict[UUID, Known]:
+def _recent(session: Session, rows: Rows) -> dict[str, Known]:
     """What is recorded of the stations that report, in one statement; those that cannot be odd are left out."""
     asked = {
         "stations": list(rows),
@@ -288,11 +293,13 @@ def _recent(session: Session, rows: Rows) -> dict[UUID, Known]:
         "lasts": [max(period.last_on for _, period in found) for found in rows.values()],
         "estimated": [any(one.method == VisitMethod.ESTIMATE for _, one in found) for found in rows.values()],
         # Of who reports one day, as most do, the database tells only where it could be odd.
-        "counts": [found[0][0]["count"] if len(found) == found[0][1].length == 1 else None for found in rows.values()],
+        "counts": [
+            found[0][0].said.count if len(found) == found[0][1].length == 1 else None for found in rows.values()
+        ],
         **{"recent": RECENT, "long_days": LONG_DAYS, "fewest": FEWEST, "round": ROUND, "times": TIMES},
     }
     found = session.execute(db.sql("visit_recent"), asked)
-    return {station_id: _known(periods, *dates) for station_id, periods, *dates in found}
+    return {str(station_id): _known(periods, *dates) for station_id, periods, *dates in found}
 
 
 def _known(periods: str | None, counted_on: date | None, estimated_since: date | None) -> Known:
@@ -304,40 +311,44 @@ def _known(periods: str | None, counted_on: date | None, estimated_since: date |
     return known
 
 
-def _at_once(session: Session, rows: Rows, known: Mapping[UUID, Known]) -> set[tuple[UUID, UUID]]:
+def _at_once(session: Session, rows: Rows, known: Mapping[str, Known]) -> set[Key]:
     """Reports within a day whose hours another row of their method shares: among themselves, or recorded already."""
-    within = [(row, period) for station_id in known for row, period in rows[station_id] if period.length == 1]
-    found = _among([row for row, _ in within])
-    asked: list[Row] = []
-    for row, period in within:
+    within = [(entry, period) for station_id in known for entry, period in rows[station_id] if period.length == 1]
+    found = _among([entry for entry, _ in within])
+    asked: list[Entry] = []
+    for entry, period in within:
         reports = sum(
-            known[row["station_id"]].reports.get(period._replace(complete=whole), 0) for whole in (True, False)
+            known[entry.station_id].reports.get(period._replace(complete=whole), 0) for whole in (True, False)
         )
-        if not reports or not _is_report(row):
+        said = entry.said
+        if not reports or not _is_report(said):
             continue
-        if row["ended_at"] is not None and row["ended_at"] - row["started_at"] == DAY:
-            found.add((row["station_id"], row["id"]))  # the whole day
+        if said.ended_at is not None and said.ended_at - said.started_at == DAY:
+            found.add((entry.station_id, said.id))  # the whole day
         elif reports <= SHIFTS:
-            asked.append(row)
+            asked.append(entry)
     return found | _sharing(session, asked) if asked else found
 
 
-def _sharing(session: Session, rows: Sequence[Row]) -> set[tuple[UUID, UUID]]:
+def _sharing(session: Session, entries: Sequence[Entry]) -> set[Key]:
     """Those whose hours a recorded one of their station and method shares."""
-    names = ("station_id", "id", "method", "started_at", "ended_at")
-    asked = {f"{name}s": [row[name] for row in rows] for name in names}
-    return {(row[0], row[1]) for row in session.execute(db.sql("visit_sharing"), asked | {"looked_at": LOOKED_AT})}
+    names = ("id", "method", "started_at", "ended_at")
+    asked = {f"{name}s": [getattr(entry.said, name) for entry in entries] for name in names}
+    asked |= {"station_ids": [entry.station_id for entry in entries]}
+    return {
+        (str(row[0]), str(row[1])) for row in session.execute(db.sql("visit_sharing"), asked | {"looked_at": LOOKED_AT})
+    }
 
 
-def _among(rows: Sequence[Row]) -> set[tuple[UUID, UUID]]:
+def _among(entries: Sequence[Entry]) -> set[Key]:
     """Those that begin before one of their station and method, begun earlier, has ended; and that one."""
-    found: set[tuple[UUID, UUID]] = set()
-    latest: dict[tuple[UUID, str], Row] = {}
-    for row in sorted(rows, key=lambda row: (row["started_at"], row["ended_at"] is None)):
-        key = row["station_id"], row["method"]
+    found: set[Key] = set()
+    latest: dict[tuple[str, str], tuple[datetime, str]] = {}  # the end, and whose it is
+    for entry in sorted(entries, key=lambda entry: (entry.said.started_at, entry.said.ended_at is None)):
+        said, key = entry.said, (entry.station_id, entry.said.method)
         running = latest.get(key)
-        if running is not None and row["started_at"] < running["ended_at"]:
-            found |= {(one["station_id"], one["id"]) for one in (row, running)}
-        if row["ended_at"] is not None and (running is None or row["ended_at"] > running["ended_at"]):
-            latest[key] = row
+        if running is not None and said.started_at < running[0]:
+            found |= {(entry.station_id, said.id), (entry.station_id, running[1])}
+        if said.ended_at is not None and (running is None or said.ended_at > running[0]):
+            latest[key] = said.ended_at, said.id
     return found

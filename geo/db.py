@@ -255,10 +255,21 @@ def rows(session: Session, name: str, **given: Any) -> list[dict[str, Any]]:
 
     For what is done thousands of times a second: 25 µs of processor time a statement instead of 140.
     """
+    with driver_of(session).cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(_plain(name), given).fetchall()
+
+
+def asked(session: Session, name: str, **given: Any) -> list[tuple[Any, ...]]:
+    """The same, without the names of the columns."""
+    with driver_of(session).cursor() as cursor:
+        return cursor.execute(_plain(name), given).fetchall()
+
+
+def driver_of(session: Session) -> psycopg.Connection[tuple[Any, ...]]:
+    """The driver's own connection in a session's transaction."""
     driver = session.connection().connection.driver_connection
-    assert driver is not None  # noqa: S101 - a connection in use has one
-    with driver.cursor(row_factory=dict_row) as cursor:
-        return list(cursor.execute(_plain(name), given))
+    assert isinstance(driver, psycopg.Connection)  # noqa: S101 - a connection in use has one
+    return driver
 
 
 @cache

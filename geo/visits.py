@@ -12,23 +12,17 @@ import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 from sqlmodel import Session, col, select
 
-from geo import errors, ledger, permits
+from geo import errors, ledger, permits, visit_draft
 from geo.access import Operation, Principal
 from geo.errors import InvalidInput, Problem
-from geo.ledger import Entry, VisitDraft
 from geo.stations import trimmed
 from geo.tables_visits import Visit
+from geo.visit_draft import Entry, ReportedVisit, VisitDraft
 from geo.vocabulary import VisitMethod
 
 MOST_ROWS = 10_000
 JSON, NDJSON, CSV = "application/json", "application/x-ndjson", "text/csv"
 MEDIA_TYPES = (JSON, NDJSON, CSV)
-
-
-class ReportedVisit(VisitDraft):
-    """A visit among many, with the station it was at."""
-
-    station_id: UUID
 
 
 class ReversalDraft(BaseModel):
@@ -40,7 +34,7 @@ class ReversalDraft(BaseModel):
     reason: Annotated[str, trimmed(500)]
 
 
-@dataclass
+@dataclass(slots=True)
 class Reported:
     """A row of a file: its number there, and what became of it."""
 
@@ -104,15 +98,11 @@ def reverse(session: Session, who: Principal, key: str, station_id: str, visit_i
 
 def record_many(session: Session, key: str, content: bytes, media_type: str) -> list[Reported]:
     """Enter the good rows of a file, each with its verdict. Raises `UnreadableFile` where there are no rows to see."""
-    rows = [_read(number, said) for number, said in _rows(content, media_type)]
-    entries = [Entry(key, *_split(said)) for _, said in rows if isinstance(said, ReportedVisit)]
-    ledger.record(session, entries)
-    following = iter(entries)
-    reported = []
-    for number, said in rows:
-        entry = next(following) if isinstance(said, ReportedVisit) else None
-        refusal = said if isinstance(said, errors.YizhanError) else entry.error if entry else None
-        reported.append(Reported(number, entry, refusal))
+    reported = [_read(key, number, said) for number, said in _rows(content, media_type)]
+    ledger.record(session, [row.entry for row in reported if row.entry is not None])
+    for row in reported:
+        if row.entry is not None:
+            row.error = row.entry.error
     return reported
 
 
@@ -122,20 +112,21 @@ def counts(rows: list[Reported]) -> dict[str, int]:
     return {verdict: found[verdict] for verdict in ("recorded", "known", "refused")}
 
 
-def _split(said: ReportedVisit) -> tuple[UUID, VisitDraft]:
-    return said.station_id, said
-
-
-def _read(number: int, said: object) -> tuple[int, ReportedVisit | InvalidInput]:
-    if isinstance(said, InvalidInput):
-        return number, said
+def _read(key: str, number: int, given: object) -> Reported:
+    """The row, as far as it can be read."""
+    said = visit_draft.at_sight(given, among_many=True)
+    if said is not None:
+        return Reported(number, Entry(key, said.station_id, said))
+    if isinstance(given, InvalidInput):
+        return Reported(number, None, given)
     try:
-        return number, ReportedVisit.model_validate(said)
+        draft = ReportedVisit.model_validate(given)
+        return Reported(number, Entry(key, draft.station_id, draft))
     except ValidationError as error:
         problems = [
             Problem(tuple(item["loc"]), str(item["msg"]).removeprefix("Value error, ")) for item in error.errors()
         ]
-        return number, InvalidInput("The row breaks a rule.", problems=problems)
+        return Reported(number, None, InvalidInput("The row breaks a rule.", problems=problems))
 
 
 def _rows(content: bytes, media_type: str) -> list[tuple[int, object]]:
@@ -170,11 +161,12 @@ def _ndjson_rows(content: bytes) -> Iterator[tuple[int, object]]:
 
 def _csv_rows(content: bytes) -> Iterator[tuple[int, object]]:
     try:
-        lines = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
-        for number, row in enumerate(lines, start=2):
-            if None in row:
+        lines = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
+        header = next(lines, [])
+        for number, cells in enumerate(filter(None, lines), start=2):  # a line without anything is no row
+            if len(cells) > len(header):
                 yield number, InvalidInput("The row has more cells than the header.")
             else:
-                yield number, {name: cell for name, cell in row.items() if cell and cell.strip()}
+                yield number, {name: cell for name, cell in zip(header, cells, strict=False) if cell and cell.strip()}
     except (UnicodeDecodeError, csv.Error) as error:
         raise errors.UnreadableFile(f"Expected CSV in UTF-8: {error}.") from None

@@ -14,7 +14,7 @@ from api.routes.upkeep import IS_JSON, StationId
 from api.schemas import problems
 from api.schemas_visits import OddityList, StationVisits, VisitFigures, VisitOut, VisitReport
 from geo import audit_counts, visit_figures, visits
-from geo.ledger import VisitDraft
+from geo.visit_draft import VisitDraft
 from geo.visit_figures import Bucket, GroupBy, Scope, Span
 from geo.visits import MEDIA_TYPES, ReversalDraft
 from geo.vocabulary import StationKind, VisitMethod

@@ -12,4 +12,4 @@ SELECT v.station_id, v.id, v.count, v.started_at, v.ended_at, v.method, v.comple
             recorded_by text)
  ORDER BY v.station_id, v.id
 ON CONFLICT DO NOTHING
-RETURNING station_id, id
+RETURNING CAST(station_id AS text), CAST(id AS text)

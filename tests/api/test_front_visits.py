@@ -17,8 +17,8 @@ from api import front_visits, recorder
 from api.app import create_app
 from api.front import Front
 from geo import db, organisations
-from geo.ledger import Entry
 from geo.settings import Settings
+from geo.visit_draft import Entry
 from geo.vocabulary import Role, Serves
 from tests.conftest import ACTOR, SECRET
 from tests.factories import organisation, station

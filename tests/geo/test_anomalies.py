@@ -12,7 +12,7 @@ from sqlalchemy import event, text
 from geo import anomalies, ledger, opening, organisations
 from geo.anomalies import Flag, Known, Period, Station, odd
 from geo.hours import Calendar
-from geo.ledger import Entry, VisitDraft
+from geo.visit_draft import Entry, VisitDraft
 from geo.vocabulary import Role
 from tests.factories import organisation, station
 

@@ -10,7 +10,7 @@ from geo import audit_counts, errors, findings
 from geo.access import Principal
 from geo.anomalies import Flag
 from geo.hours import SHANGHAI
-from geo.ledger import VisitDraft
+from geo.visit_draft import VisitDraft
 from tests.factories import organisation, station
 from tests.geo.test_anomalies import CASES, CLOSED, OVERLAPS, host, record, take_back
 

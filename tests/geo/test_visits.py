@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from geo import clock, db, errors, ledger, organisations, visit_figures, visits
 from geo.access import Principal
-from geo.ledger import Entry, VisitDraft
+from geo.visit_draft import Entry, VisitDraft
 from geo.visit_figures import Bucket, Scope, Span
 from geo.vocabulary import Role, VisitMethod
 from tests.conftest import ACTOR
