@@ -225,9 +225,8 @@ def flag(session: Session, arriving: Sequence[Entry]) -> None:
     closed = _Closed(holidays.current(session))
     reporting = set()
     for entry in arriving:
-        if found := _at_sight(entry, closed):
-            entry.flags = found
-        if entry.reverses is None and _is_report(entry.said):
+        entry.flags = _at_sight(entry, closed)
+        if _is_report(entry.said) and entry.reverses is None:
             reporting.add(entry.station_id)
     if reporting:
         rows: dict[str, list[tuple[Entry, Period]]] = {station_id: [] for station_id in sorted(reporting)}
@@ -255,20 +254,27 @@ class _Closed:
             return opening.open_on(fact, day, self.calendar) is False
         key = fact["opening_hours"], fact["hours_calendar"], day
         if key not in self.known:
-            self.known[key] = opening.open_on(fact, day, self.calendar) is False
+            self.known[key] = opening.open_on({**fact, "closures": ()}, day, self.calendar) is False
         return self.known[key]
 
 
-def _at_sight(entry: Entry, closed: _Closed) -> list[str]:
+# By whether it lies in the future, and whether it was closed.
+ODD_AT_SIGHT: Mapping[tuple[bool, bool], Sequence[str]] = {
+    (False, False): (),
+    (True, False): (Flag.IN_THE_FUTURE.value,),
+    (False, True): (Flag.CLOSED_DAY.value,),
+    (True, True): (Flag.IN_THE_FUTURE.value, Flag.CLOSED_DAY.value),
+}
+
+
+def _at_sight(entry: Entry, closed: _Closed) -> Sequence[str]:
     """What an entry tells by itself."""
-    said, fact, found = entry.said, entry.fact, list[str]()
+    said, fact = entry.said, entry.fact
     started_at, ended_at = said.started_at, said.ended_at
-    if (ended_at or started_at) > fact["at"]:
-        found.append(Flag.IN_THE_FUTURE.value)
+    early = (ended_at or started_at) > fact["at"]
     within_a_day = ended_at is None or ended_at - started_at <= DAY
-    if said.count > 0 and within_a_day and closed.on(fact, started_at.astimezone(SHANGHAI).date()):
-        found.append(Flag.CLOSED_DAY.value)
-    return found
+    shut = said.count > 0 and within_a_day and closed.on(fact, started_at.astimezone(SHANGHAI).date())
+    return ODD_AT_SIGHT[early, shut]
 
 
 def _compare(session: Session, rows: Rows) -> None:

@@ -29,7 +29,7 @@ from geo.settings import Settings
 log = logging.getLogger("yizhan")
 
 # The newest revision under migrations/versions; a test holds the two equal.
-SCHEMA = "0007"
+SCHEMA = "0008"
 
 # Constraint name -> what it means to the caller. What is not here is a mistake of ours and stays a 500.
 CONSTRAINTS: Mapping[str, type[errors.YizhanError]] = {

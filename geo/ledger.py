@@ -7,7 +7,7 @@ found in the same transaction: a key that was revoked records nothing. Reading i
 import hashlib
 import hmac
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -40,23 +40,28 @@ def record(session: Session, entries: Sequence[Entry]) -> None:
     facts = _facts(session, entries)
     refusals = _refusals(facts)
     first: dict[Key, Entry] = {}
+    again: list[Entry] = []
     for entry in entries:
-        pair = entry.key, entry.station_id
+        pair, said = (entry.key, entry.station_id), entry.said
         entry.fact = fact = facts[pair]
-        entry.error = refusals[pair] or _too_early(entry.said, fact["latest"])
-        if entry.error is None:
-            first.setdefault((entry.station_id, entry.said.id), entry)
+        entry.error = refusals[pair]
+        if entry.error is None and (said.ended_at or said.started_at) > fact["latest"]:
+            entry.error = _too_early(said, fact["latest"])
+        if entry.error is None and first.setdefault((entry.station_id, said.id), entry) is not entry:
+            again.append(entry)
     _note_use(session, [facts[pair] for pair, no in refusals.items() if not isinstance(no, errors.Unauthenticated)])
     arriving = list(first.values())
     anomalies.flag(session, arriving)
     lost = _enter(session, arriving)
+    for entry in arriving:
+        entry.new = True
     known = _known(session, lost) if lost else {}
-    for entry in entries:
-        if entry.error is None:
-            key = entry.station_id, entry.said.id
-            entry.new = first[key] is entry and key not in lost
-            if not entry.new:
-                _compare(entry, known.get(key) if key in lost else first[key].row)
+    for key in lost:
+        first[key].new = False
+        _compare(first[key], known.get(key))
+    for entry in again:
+        key = entry.station_id, entry.said.id
+        _compare(entry, known.get(key) if key in lost else first[key].row)
 
 
 def _facts(session: Session, entries: Sequence[Entry]) -> dict[tuple[str, str], Fact]:
@@ -65,7 +70,9 @@ def _facts(session: Session, entries: Sequence[Entry]) -> dict[tuple[str, str], 
     asked = [{"prefix": key_of(key), "station_id": station_id} for key, station_id in pairs]
     facts = dict(zip(pairs, db.rows(session, "visit_facts", asked=orjson.dumps(asked).decode()), strict=True))
     for fact in facts.values():
+        fact["at"] = fact["at"].astimezone(UTC)  # comparing instants of two kinds of zone costs twenty times as much
         fact["latest"] = fact["at"] + FUTURE
+        fact["written"] = _written(fact["organisation"] or "")
         fact["recorded_by"] = organisations.KEY_MARK + (fact["prefix"] or "")
     return facts
 
@@ -76,20 +83,20 @@ def _refusals(facts: Mapping[tuple[str, str], Fact]) -> dict[tuple[str, str], er
     known: dict[tuple[Any, ...], errors.YizhanError | None] = {}
     found = {}
     for pair, fact in facts.items():
-        about = (pair[0], fact["station_id"] is None, *[fact[name] for name in DECIDING])
+        about = (pair[0], *[fact[name] for name in DECIDING])
         if about not in known:
             known[about] = _refusal(digests[pair[0]], fact)
         found[pair] = known[about]
     return found
 
 
-DECIDING = ("relation", "publication_status", "province", "city", "district")
+DECIDING = ("is_station", "relation", "publication_status", "province", "city", "district")
 
 
 def _refusal(digest: bytes, fact: Fact) -> errors.YizhanError | None:
     if fact["secret_hash"] is None or not hmac.compare_digest(digest, fact["secret_hash"]):
         return errors.Unauthenticated()
-    if fact["station_id"] is None:
+    if not fact["is_station"]:
         return errors.StationNotFound()
     answer = access.decide(*_question(fact))
     if answer is Answer.HIDDEN:
@@ -106,21 +113,17 @@ def _question(fact: Fact) -> tuple[Principal, Operation, Target]:
     return who, Operation.EDIT, Target(relation, in_region, fact["publication_status"])
 
 
-def _too_early(said: Said, latest: datetime) -> errors.InvalidInput | None:
-    """Whether it lies further in the future than a wrong clock explains."""
-    if said.started_at > latest:
-        name, at = "started_at", said.started_at
-    elif said.ended_at is not None and said.ended_at > latest:
-        name, at = "ended_at", said.ended_at
-    else:
-        return None
+def _too_early(said: Said, latest: datetime) -> errors.InvalidInput:
+    """What is said of one that lies further in the future than a wrong clock explains."""
+    name = "started_at" if said.started_at > latest else "ended_at"
+    at = getattr(said, name)
     problem = Problem(("body", name), "expected no later than two hours from now", at.isoformat())
     return errors.InvalidInput("The body breaks a rule.", problems=[problem])
 
 
 def _note_use(session: Session, facts: Sequence[Fact]) -> None:
     """Keep the day a key was last used, as `organisations.authenticate` does."""
-    stale = {fact["prefix"] for fact in facts if fact["last_used_on"] != fact["today"]}
+    stale = {fact["prefix"] for fact in facts if fact["stale"]}
     if stale:
         session.execute(db.sql("visit_key_use"), {"prefixes": sorted(stale)})
 
@@ -156,18 +159,18 @@ NULL = "\\N"
 def _line(entry: Entry) -> str:
     """The row as COPY reads it, in the order of `COLUMNS`."""
     said, fact = entry.said, entry.fact
-    ended_at = said.ended_at.isoformat() if said.ended_at else NULL
-    by_group = orjson.dumps(said.by_group).decode() if said.by_group is not None else NULL
-    flags = ",".join(entry.flags) if entry.flags else ""
+    key = f"{entry.station_id}\t{said.id}\t{said.count}\t{said.started}"
+    by_group = NULL if said.by_group is None else orjson.dumps(said.by_group).decode()
+    device = NULL if said.device is None else _written(said.device)
+    reason = NULL if entry.reason is None else _written(entry.reason)
     return (
-        f"{entry.station_id}\t{said.id}\t{said.count}\t{said.started_at.isoformat()}\t{ended_at}\t{said.method}"
-        f"\t{said.complete}\t{by_group}\t{_written(fact['organisation'])}\t{_written(said.device)}"
-        f"\t{entry.reverses or NULL}\t{_written(entry.reason)}\t{{{flags}}}\t{fact['recorded_by']}\n"
+        f"{key}\t{said.ended or NULL}\t{said.method}\t{said.complete}\t{by_group}\t{fact['written']}\t{device}"
+        f"\t{entry.reverses or NULL}\t{reason}\t{{{','.join(entry.flags)}}}\t{fact['recorded_by']}\n"
     )
 
 
-def _written(value: str | None) -> str:
-    return NULL if value is None else value.translate(ESCAPES)
+def _written(value: str) -> str:
+    return value.translate(ESCAPES)
 
 
 def _copied(session: Session, lines: Sequence[str]) -> bool:

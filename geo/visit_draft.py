@@ -40,6 +40,8 @@ class Said:
     complete: bool
     by_group: Mapping[str, int] | None
     device: str | None
+    started: str  # the instants as text: to write them again takes as long as to read the rest
+    ended: str | None
 
 
 class Entry:
@@ -145,6 +147,8 @@ class VisitDraft(BaseModel):
             SEES_EVERYBODY[self.method.value] if self.complete is None else self.complete,
             {group.value: n for group, n in self.by_group.items()} if self.by_group else None,
             self.device,
+            self.started_at.isoformat(),
+            self.ended_at.isoformat() if self.ended_at else None,
         )
 
 
@@ -177,12 +181,14 @@ def at_sight(given: object, *, among_many: bool = False) -> Said | None:
         key, method, where = given["id"], given["method"], given["station_id"] if among_many else ""
         if not KEY(key) or (among_many and not KEY(where)):
             return None
-        count, started_at = given.get("count", 1), _instant(given["started_at"])
+        count, started = given.get("count", 1), given["started_at"]
+        started_at = _instant(started)
         complete = SEES_EVERYBODY[method]
         ended_at = device = None
         if len(given) > 3 + among_many + ("count" in given):
             complete, ended_at, device = _more(given, complete=complete, started_at=started_at, many=among_many)
-        return Said(where, key, _count(count), started_at, ended_at, method, complete, None, device)
+        ended = given["ended_at"] if ended_at else None
+        return Said(where, key, _count(count), started_at, ended_at, method, complete, None, device, started, ended)
     except (KeyError, TypeError, ValueError):  # something is missing, of another type, or out of bounds
         return None
 
