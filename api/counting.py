@@ -22,15 +22,25 @@ COLUMNS = ("start", "group", "stations", "visits", "lower_bound", "suppressed")
 
 def visit(entry: Entry) -> Response:
     """The row as it stands: 201 when this made it, 200 when it was there."""
-    row = entry.row
-    body: dict[str, Any] = {name: str(row[name]) if row[name] else None for name in ("id", "station_id", "reverses")}
-    body |= {"explanations": anomalies.explained(row["flags"])}
-    body |= {name: row[name] for name in TOLD} | {name: stations.instant(row[name]) for name in INSTANTS}
-    answer = answers.json(body)
-    answer.status_code = 201 if entry.new else 200
-    if entry.new:
-        answer.headers["Location"] = f"/v1/stations/{row['station_id']}/visits"
+    answer = Response(status_code=201 if entry.new else 200)
+    answer.body = body(entry)
+    answer.raw_headers = headers(entry, answer.body)
     return answer
+
+
+def headers(entry: Entry, said: bytes) -> list[tuple[bytes, bytes]]:
+    """What is said about the answer."""
+    found = [(b"content-length", b"%d" % len(said)), (b"content-type", b"application/json")]
+    return [*found, (b"location", f"/v1/stations/{entry.station_id}/visits".encode())] if entry.new else found
+
+
+def body(entry: Entry) -> bytes:
+    """The row in words."""
+    row = entry.row
+    told: dict[str, Any] = {name: str(row[name]) if row[name] else None for name in ("id", "station_id", "reverses")}
+    told |= {"explanations": anomalies.explained(row["flags"])}
+    told |= {name: row[name] for name in TOLD} | {name: stations.instant(row[name]) for name in INSTANTS}
+    return orjson.dumps(told)
 
 
 def oddities(found: Sequence[OddityFound]) -> Response:

@@ -10,7 +10,6 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
-from uuid import UUID
 
 import orjson
 from fastapi import FastAPI, Request
@@ -22,14 +21,14 @@ from api import counting
 from api.accesslog import SAFE_HEADERS, journal
 from api.errors import answer_error, answer_mistake
 from api.recorder import Recorder
-from geo import errors
-from geo.visit_draft import Entry, VisitDraft
+from geo import errors, visit_draft
+from geo.visit_draft import Entry, Said, VisitDraft
 
 OPERATION = "record_visit"
 BEFORE, AFTER = "/v1/stations/", "/visits"
 PATH_LENGTH = len(BEFORE) + 36 + len(AFTER)
 LARGEST_BODY = 16_000  # twenty times a visit with everything; what is larger is not read here
-PATIENCE_S = 1.0  # from here on it is worth while to hear whether somebody still waits
+PATIENCE_S = 1.0  # as often it is looked who still waits, and listened whether they go away
 GONE = 499  # what proxies write down for a client that closed the connection; nobody reads it
 
 JSON = {b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"}
@@ -53,14 +52,12 @@ class Told(NamedTuple):
     gzip: bool
 
 
-def station_of(path: str) -> UUID | None:
+def station_of(path: str) -> str | None:
     """The station whose visits have this path, as most write it; None for any other path."""
     if len(path) != PATH_LENGTH or not (path.startswith(BEFORE) and path.endswith(AFTER)):
         return None
-    try:
-        return UUID(path[len(BEFORE) : -len(AFTER)])
-    except ValueError:
-        return None
+    written = path[len(BEFORE) : -len(AFTER)]
+    return written if visit_draft.KEY(written) else None
 
 
 def read_head(scope: Scope) -> Told | None:
@@ -78,10 +75,11 @@ def read_head(scope: Scope) -> Told | None:
     return Told(key.decode("latin-1").strip(), given.get(b"content-length", b""), b"origin" in given, packed)
 
 
-def read_draft(body: bytes) -> VisitDraft | None:
+def read_draft(body: bytes) -> VisitDraft | Said | None:
     """The visit that a whole body tells of; None for one that the documented way must refuse."""
     try:
-        return VisitDraft.model_validate(orjson.loads(body)) if len(body) <= LARGEST_BODY else None
+        given = orjson.loads(body) if len(body) <= LARGEST_BODY else None
+        return visit_draft.at_sight(given) or VisitDraft.model_validate(given)
     except (orjson.JSONDecodeError, ValidationError):
         return None
 
@@ -125,8 +123,11 @@ class VisitDoor:
 
     def __init__(self, app: FastAPI) -> None:
         self.app = app
+        self._asking: dict[asyncio.Future[Exception | None], Receive] = {}
+        self._listening: dict[asyncio.Future[Exception | None], asyncio.Task[None]] = {}
+        self._timer: asyncio.TimerHandle | None = None
 
-    async def __call__(self, station: UUID, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, station: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Record and answer, or pass on."""
         began, told = time.perf_counter(), read_head(scope)
         if told is None:
@@ -139,19 +140,20 @@ class VisitDoor:
             return
         status = 500
         try:
-            answer = await self._answer(Entry(told.key, station, draft), scope, receive)
-            status = answer.status_code
-            await say(answer, told, send)
+            entry = Entry(told.key, station, draft)
+            refusal = await self._recorded(entry, receive)
+            if refusal is None:
+                status = 201 if entry.new else 200
+                said = counting.body(entry)
+                await say(status, counting.headers(entry, said), said, told, send)
+            else:
+                answer = await self._refused(refusal, scope)
+                status = answer.status_code
+                await say(status, answer.raw_headers, bytes(answer.body), told, send)
         finally:
             journal.note(OPERATION, "POST", scope["path"], status, began)
 
-    async def _answer(self, entry: Entry, scope: Scope, receive: Receive) -> Response:
-        try:
-            refusal = await self._recorded(entry, receive)
-        except errors.Unavailable as full:
-            refusal = full
-        if refusal is None:
-            return counting.visit(entry)
+    async def _refused(self, refusal: Exception, scope: Scope) -> Response:
         if isinstance(refusal, ConnectionAbortedError):
             return Response(status_code=GONE)
         request = Request({**scope, "app": self.app})
@@ -160,20 +162,31 @@ class VisitDoor:
     async def _recorded(self, entry: Entry, receive: Receive) -> Exception | None:
         """What refuses the entry; None once it is in the ledger. One whose sender hangs up is not entered."""
         recorder: Recorder = self.app.state.recorder
-        future, listening = recorder.enter(entry), list[asyncio.Task[None]]()
-        loop = asyncio.get_running_loop()
-        timer = loop.call_later(PATIENCE_S, lambda: listening.append(loop.create_task(hang_up(receive, future))))
+        try:
+            future = recorder.enter(entry)
+        except errors.Unavailable as full:
+            return full
+        self._asking[future] = receive
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(PATIENCE_S, self._listen)
         try:
             return await future
         finally:
-            timer.cancel()
-            for task in listening:
+            del self._asking[future]
+            if task := self._listening.pop(future, None):
                 task.cancel()
 
+    def _listen(self) -> None:
+        """From here on hear whether those who wait now go away: one timer for all of them, not one for each."""
+        self._timer = None
+        loop = asyncio.get_running_loop()
+        for future in self._asking.keys() - self._listening.keys():
+            self._listening[future] = loop.create_task(hang_up(self._asking[future], future))
 
-async def say(answer: Response, told: Told, send: Send) -> None:
+
+async def say(status: int, given: Sequence[tuple[bytes, bytes]], body: bytes, told: Told, send: Send) -> None:
     """Send an answer with the headers that the documented way adds."""
-    headers, body = list(answer.raw_headers), bytes(answer.body)
+    headers = list(given)
     if told.elsewhere:
         headers += HEADERS_ELSEWHERE
     if len(body) < LONG:
@@ -184,5 +197,5 @@ async def say(answer: Response, told: Told, send: Send) -> None:
             body = gzip.compress(body, GZIP_LEVEL, mtime=0)
             headers = [(name, value) for name, value in headers if name != b"content-length"]
             headers += [(b"content-length", str(len(body)).encode()), (b"content-encoding", b"gzip")]
-    await send({"type": "http.response.start", "status": answer.status_code, "headers": headers})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

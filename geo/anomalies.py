@@ -39,6 +39,8 @@ LONG_DAYS = 31
 SHIFTS = 3
 # Of a station's ledger so many rows are looked at for that.
 LOOKED_AT = 2_000
+# Rules and days that are remembered, a few hundred bytes each.
+MOST_KNOWN = 20_000
 DAY = timedelta(hours=24)
 
 
@@ -222,7 +224,7 @@ def flag(session: Session, arriving: Sequence[Entry]) -> None:
     """
     if not arriving:
         return
-    closed = _Closed(holidays.current(session))
+    closed = _closed(session)
     reporting = set()
     for entry in arriving:
         entry.flags = _at_sight(entry, closed)
@@ -253,9 +255,23 @@ class _Closed:
         if fact["closures"]:
             return opening.open_on(fact, day, self.calendar) is False
         key = fact["opening_hours"], fact["hours_calendar"], day
-        if key not in self.known:
-            self.known[key] = opening.open_on({**fact, "closures": ()}, day, self.calendar) is False
-        return self.known[key]
+        found = self.known.get(key)
+        if found is None:
+            found = self.known[key] = opening.open_on({**fact, "closures": ()}, day, self.calendar) is False
+        return found
+
+
+class _Shelf:
+    """What was closed as the calendar stands: groups of visits ask the same again and again, at 50 µs each."""
+
+    closed: _Closed | None = None
+
+
+def _closed(session: Session) -> _Closed:
+    calendar, closed = holidays.current(session), _Shelf.closed
+    if closed is None or closed.calendar is not calendar or len(closed.known) > MOST_KNOWN:
+        closed = _Shelf.closed = _Closed(calendar)
+    return closed
 
 
 # By whether it lies in the future, and whether it was closed.
