@@ -8,6 +8,7 @@ import hashlib
 import hmac
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -78,19 +79,9 @@ def _facts(session: Session, entries: Sequence[Entry]) -> dict[tuple[str, str], 
 
 
 def _refusals(facts: Mapping[tuple[str, str], Fact]) -> dict[tuple[str, str], errors.YizhanError | None]:
-    """Why nobody with this key records anything at that station; few answers serve the many pairs of a file."""
+    """Why nobody with this key records anything at that station, by pair; none where they may."""
     digests = {key: hashlib.sha256(key.encode()).digest() for key in {key for key, _ in facts}}
-    known: dict[tuple[Any, ...], errors.YizhanError | None] = {}
-    found = {}
-    for pair, fact in facts.items():
-        about = (pair[0], *[fact[name] for name in DECIDING])
-        if about not in known:
-            known[about] = _refusal(digests[pair[0]], fact)
-        found[pair] = known[about]
-    return found
-
-
-DECIDING = ("is_station", "relation", "publication_status", "province", "city", "district")
+    return {pair: _refusal(digests[pair[0]], fact) for pair, fact in facts.items()}
 
 
 def _refusal(digest: bytes, fact: Fact) -> errors.YizhanError | None:
@@ -98,7 +89,7 @@ def _refusal(digest: bytes, fact: Fact) -> errors.YizhanError | None:
         return errors.Unauthenticated()
     if not fact["is_station"]:
         return errors.StationNotFound()
-    answer = access.decide(*_question(fact))
+    answer = _decided(*[fact[name] for name in DECIDING])
     if answer is Answer.HIDDEN:
         return errors.StationNotFound()
     if answer is Answer.FORBIDDEN:
@@ -106,11 +97,27 @@ def _refusal(digest: bytes, fact: Fact) -> errors.YizhanError | None:
     return None
 
 
-def _question(fact: Fact) -> tuple[Principal, Operation, Target]:
-    who = Principal(fact["organisation"], fact["role"], fact["prefix"], fact["region"])
-    relation = Relation[fact["relation"].upper()] if fact["relation"] else Relation.FOREIGN
-    in_region = who.covers(fact["province"], fact["city"], fact["district"])
-    return who, Operation.EDIT, Target(relation, in_region, fact["publication_status"])
+DECIDING = (
+    "organisation",
+    "role",
+    "prefix",
+    "region",
+    "relation",
+    "publication_status",
+    "province",
+    "city",
+    "district",
+)
+
+
+@lru_cache(4_096)
+def _decided(
+    organisation: str, role: str, prefix: str, region: str | None, relation: str | None, publication: str, *codes: str
+) -> Answer:
+    """What access says; few answers serve all the stations of a host, and all its visits."""
+    who = Principal(organisation, role, prefix, region)
+    related = Relation[relation.upper()] if relation else Relation.FOREIGN
+    return access.decide(who, Operation.EDIT, Target(related, who.covers(*codes), publication))
 
 
 def _too_early(said: Said, latest: datetime) -> errors.InvalidInput:

@@ -92,6 +92,49 @@ def test_the_same_file_again_is_known_and_changes_nothing(session, host, many):
     assert read(session, where)[0].visits == 3 * many
 
 
+def test_a_file_of_which_a_part_was_there_is_entered_but_for_that_part(session, host):
+    key, where = host
+    rows = [
+        draft(device="a\tb\\\n门").model_dump(mode="json") | {"station_id": str(where)} for _ in range(ledger.MANY + 9)
+    ]
+    there = [rows[7], rows[150] | {"count": 4}]
+    assert visits.counts(visits.record_many(session, key, orjson.dumps(there), visits.JSON))["recorded"] == 2
+    found = visits.record_many(session, key, orjson.dumps([*rows, rows[0], rows[1] | {"count": 5}]), visits.JSON)
+    assert [row.verdict for row in found[:7]] == ["recorded"] * 7
+    assert (found[7].verdict, type(found[150].error)) == ("known", errors.VisitDiffers)
+    assert (found[-2].verdict, type(found[-1].error)) == ("known", errors.VisitDiffers)
+    assert visits.counts(found) == {"recorded": ledger.MANY + 7, "known": 2, "refused": 2}
+    assert session.scalar(text("SELECT count(*) FROM visit WHERE device = E'a\\tb\\\\\\n门'")) == ledger.MANY + 9
+    assert visit_figures.drift(session) == []
+
+
+def test_of_files_with_the_same_rows_at_once_each_row_is_entered_by_one(fresh_engine):
+    with db.session(fresh_engine, ACTOR) as session:
+        organisation(session, "ccb")
+        key = organisations.create_key(session, "ccb", role=Role.HOST)
+        places = [station(session, organisation="ccb", name=f"站{n}", lat=34.5 + n / 50) for n in range(5)]
+    rows = [draft(count=1).model_dump(mode="json") | {"station_id": places[n % 5]} for n in range(ledger.MANY * 3)]
+    entered: list[int] = []
+
+    def send(seed: int) -> None:
+        mine = random.Random(seed).sample(rows, ledger.MANY * 2)
+        with db.session(fresh_engine) as session:
+            told = visits.counts(visits.record_many(session, key, orjson.dumps(mine), visits.JSON))
+            assert told["refused"] == 0
+        entered.append(told["recorded"])
+
+    senders = [threading.Thread(target=send, args=(seed,)) for seed in range(6)]
+    for sender in senders:
+        sender.start()
+    for sender in senders:
+        sender.join()
+    assert len(entered) == 6
+    with db.session(fresh_engine) as session:
+        assert session.scalar(text("SELECT count(*) FROM visit")) == sum(entered)
+        assert session.scalar(text("SELECT sum(visits) FROM visit_day")) == sum(entered)
+        assert visit_figures.drift(session) == []
+
+
 def test_files_of_all_kinds_are_read_row_by_row(session, host):
     key, where = host
     good = {"station_id": str(where), "id": str(uuid4()), "count": 2, "started_at": NOON, "method": "qr_scan"}
