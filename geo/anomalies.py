@@ -262,7 +262,7 @@ class _Closed:
 
 
 class _Shelf:
-    """What was closed as the calendar stands: groups of visits ask the same again and again, at 50 µs each."""
+    """What was closed as the calendar stands: groups of visits ask the same again and again."""
 
     closed: _Closed | None = None
 
