@@ -1,6 +1,7 @@
 """What is said of a visit: the model that holds the rules, and a short way to what nearly everybody says.
 
-`VisitDraft` refuses in words. `at_sight` reads what breaks no rule and is written as most write it; of everything else it answers None, and the model decides. A property test holds the two together.
+`VisitDraft` refuses in words. `at_sight` reads what breaks no rule and is written as most write it; of everything else
+it answers None, and the model decides. A property test holds the two together.
 """
 
 import re

@@ -4,8 +4,8 @@ Revision: 0008
 Revises: 0007
 
 A timestamp less an interval depends on the time zone of the session, as PostgreSQL sees it, so a function with it
-that calls itself immutable is never put into the query that asks it: 4 µs a row, a fifth of what copying a file costs the
-database.
+that calls itself immutable is never put into the query that asks it: 4 µs a row, a fifth of what copying a file
+costs the database.
 """
 
 from alembic import op
