@@ -91,6 +91,7 @@ def free_port() -> int:
 @contextlib.contextmanager
 def running(server: Server) -> Iterator[Running]:
     """Start a server, wait until it works, and end it afterwards."""
+    WORK.mkdir(parents=True, exist_ok=True)
     log = WORK / f"{server.name}.log"
     began = time.monotonic()
     with log.open("wb") as said:

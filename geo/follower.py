@@ -12,7 +12,6 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
-from itertools import chain
 
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -26,7 +25,6 @@ log = logging.getLogger("yizhan")
 
 POLL_S = 0.5
 PATIENCE_S = 5.0  # without news from the database before the directory counts as out of date
-AT_ONCE = 500  # changes told at a time
 
 
 class Follower:
@@ -38,7 +36,7 @@ class Follower:
         self._believed = False  # that it holds what the database does
         self._divisions = ""
         self._shelved: Stock | None = None
-        self._seen: frozenset[int] = frozenset()
+        self._seen: frozenset[int] = frozenset()  # transactions
         self._fresh_at = float("-inf")
         self._stopping = threading.Event()
         self._ready = threading.Event()
@@ -155,24 +153,18 @@ class Follower:
         return loaded
 
     def _caught_up(self, known: Directory) -> Directory:
-        new, seen = set[str](), set[int]()
         with db.session(self._engine) as session:
-            told = session.execute(db.sql("directory_feed"), {"position": known.position})
-            # Part by part, and none of it kept: an import's whole feed would hold the interpreter, and answers with it.
-            for change in chain.from_iterable(told.partitions(AT_ONCE)):
-                head = change  # they all tell of it
-                if change.seq is not None and change.seq not in self._seen:
-                    new.add(change.station_id)
-                if change.seq is not None and change.xid >= change.xmin:
-                    seen.add(change.seq)
+            feed = session.execute(db.sql("directory_feed"), {"position": known.position}).all()
             calendar = holidays.current(session)
+        head, told = feed[0], {change.xid: change.stations for change in feed if change.xid is not None}
         # Another database, or this one as it was: transactions that we have seen the end of are yet to come.
         if head.epoch != known.epoch or head.xmax < known.position:
             log.warning("the database is another one, or was restored; the directory is read anew")
             return self._load()
+        new = {station for xid, stations in told.items() if xid not in self._seen for station in stations.split(",")}
         if new:
-            known = known.apply(directory_changes.read(self._engine, sorted(new), known.stock.lexicon), head.at)
-        self._seen = frozenset(seen)
+            known = known.apply(directory_changes.read(self._engine, list(new), known.stock.lexicon), head.at)
+        self._seen = frozenset(xid for xid in told if xid >= head.xmin)
         return known.by_calendar(calendar).moved(head.at, head.xmin)
 
 
