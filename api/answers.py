@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 from sqlalchemy import RowMapping
 from sqlmodel import Session
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from geo import datum, distance, opening, stations, transfer
 from geo.datum import Datum
@@ -26,6 +26,7 @@ from geo.search import Cells, Nearest
 from geo.upkeep import Outcome
 
 GEOJSON = "application/geo+json"
+AT_ONCE = 1 << 16  # bytes; compressed in a millisecond
 
 
 def geojson(body: Mapping[str, Any], **headers: str) -> Response:
@@ -36,6 +37,15 @@ def geojson(body: Mapping[str, Any], **headers: str) -> Response:
 def json(body: object, **headers: str) -> Response:
     """A JSON answer, Chinese unescaped."""
     return Response(orjson.dumps(body), media_type="application/json", headers=headers)
+
+
+def long_json(body: bytes, **headers: str) -> Response:
+    """An answer that is JSON already; a long one in parts, or compressing it would hold up everybody else."""
+    if len(body) <= AT_ONCE:
+        return Response(body, media_type="application/json", headers=headers)
+    parts = (body[start : start + AT_ONCE] for start in range(0, len(body), AT_ONCE))
+    headers["Content-Length"] = str(len(body))
+    return StreamingResponse(parts, media_type="application/json", headers=headers)
 
 
 def shapes(collection: Mapping[str, Any], crs: Datum) -> Response:

@@ -97,11 +97,11 @@ async def bring_in(request: Request, who: Principal, content: bytes, asked: Impo
     future = workshop.submit(imports.work, url_of(engine), job)
     future.add_done_callback(lambda done: note_end(engine, job, done))
     await asyncio.wait([asyncio.wrap_future(future)], timeout=patience_s)
-    body = await run_in_threadpool(in_session, engine, imports.status, who, job)
-    if body["state"] == "failed":
-        imports.reraise(body["problem"])
-    place = {} if body["state"] == "done" else {"Location": f"/v1/imports/{job}"}
-    answer = answers.json(body, **place)
+    status = await run_in_threadpool(in_session, engine, imports.status, who, job)
+    if status.about["state"] == "failed":
+        imports.reraise(status.about["problem"])
+    place = {} if status.about["state"] == "done" else {"Location": f"/v1/imports/{job}"}
+    answer = answers.long_json(status.as_json(), **place)
     answer.status_code = 202 if place else 200
     return answer
 

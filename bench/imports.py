@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
+import orjson
 from openpyxl import Workbook
 
 from bench import machine, results
@@ -79,7 +80,7 @@ def line(url: str, who: Principal, title: str, content: bytes) -> str:
     seconds, megabytes = asked.get()
     worker.join()
     with db.session(engine) as session:
-        told = imports.status(session, who, job)
+        told = orjson.loads(imports.status(session, who, job).as_json())
     engine.dispose()
     counts = Counter(told.get("counts") or {"failed": 1})
     verdicts = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -129,7 +129,21 @@ def see(session: Session, who: Principal, job_id: UUID | str) -> StationImport:
     return job
 
 
-def status(session: Session, who: Principal, job_id: UUID | str) -> dict[str, Any]:
+class Status(NamedTuple):
+    """How far an import is, and once it is done its report: the members of a JSON object, never taken apart.
+
+    A hundred thousand verdicts as objects would hold up all that the interpreter does besides for a second.
+    """
+
+    about: dict[str, Any]
+    report: bytes
+
+    def as_json(self) -> bytes:
+        """Both as one object."""
+        return orjson.dumps(self.about)[:-1] + b"," + self.report[1:] if self.report else orjson.dumps(self.about)
+
+
+def status(session: Session, who: Principal, job_id: UUID | str) -> Status:
     """How far an import is, and once it is done its report. Raises `ImportNotFound`."""
     job = see(session, who, job_id)
     now: datetime = session.exec(select(func.now())).one()
@@ -139,7 +153,7 @@ def status(session: Session, who: Principal, job_id: UUID | str) -> dict[str, An
         interrupted = errors.DatabaseUnavailable("The import was interrupted; nothing was written. Send it again.")
         state, problem = "failed", {"error": "Unavailable", "message": interrupted.message, "problems": []}
     about = {"id": str(job.id), "state": state, "done": job.done, "problem": problem}
-    return {**about, **(orjson.loads(zlib.decompress(job.report)) if job.report else {})}
+    return Status(about, zlib.decompress(job.report) if job.report else b"")
 
 
 def reraise(problem: dict[str, Any]) -> None:

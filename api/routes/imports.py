@@ -62,7 +62,7 @@ def get_import_template() -> Response:
 )
 def get_import(session: SessionDep, who: WhoDep, import_id: str) -> Response:
     """How many rows are done; once all are, the report. Kept for thirty days."""
-    return answers.json(imports.status(session, who, import_id))
+    return answers.long_json(imports.status(session, who, import_id).as_json())
 
 
 @router.get(
