@@ -60,6 +60,7 @@ class Shelf:
                 signature = self._signature(file)
                 file.seek(0)
                 file.write(signature)
+                file.flush()  # or who starts now would find it unsigned
                 new.replace(self.path)
         except BlockingIOError:
             pass
