@@ -21,8 +21,6 @@ from geo.stations import StationDraft
 from geo.tables import Proposal, Station
 from geo.vocabulary import FacilityStatus, OrganisationKind, StationKind
 
-# Registration looks for the same name nearby, which no unique key can guard: writers take turns.
-REGISTRATION_LOCK = 0x59495A
 SAME_PLACE_M = 50.0
 CHUNK = 5_000
 
@@ -100,11 +98,6 @@ class Seen:
     by_name: dict[str, list[tuple[float, float, int]]] = field(default_factory=dict)
 
 
-def take_turn(session: Session) -> None:
-    """Wait until no other registration is under way, and hold up the next until this transaction ends."""
-    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": REGISTRATION_LOCK})
-
-
 def register(
     session: Session,
     incoming: Sequence[Incoming],
@@ -119,10 +112,9 @@ def register(
     A row is a station of `organisation` when the host_ref is the same, else when the name is and the place is
     within 50 m. The same name within 50 m of another organisation's station or of an earlier row (of `seen` too) is
     a duplicate: named, skipped, no error; so is what was removed, and, when `only_new`, a station of its own.
-    Raises `OrganisationNotFound`.
+    Whoever calls this has the turn (`geo.turns`). Raises `OrganisationNotFound`.
     """
     kind = _default_kind(session, organisation)
-    take_turn(session)
     for row in incoming:
         if row.draft is None:
             row.verdict = Verdict.REFUSED

@@ -14,7 +14,7 @@ import orjson
 from sqlalchemy import text
 from sqlmodel import Session
 
-from geo import datum, db, misplaced, opening, registration, stations, tablefile
+from geo import datum, db, misplaced, opening, registration, stations, tablefile, turns
 from geo.datum import Datum
 from geo.errors import Problem
 from geo.opening import Card, Moment
@@ -86,9 +86,14 @@ def import_stations(
 ) -> Report:
     """Register every row of a CSV, XLSX or GeoJSON file; all or nothing unless `partial`, nothing when `dry_run`.
 
-    A chunk of rows at a time, so that the memory it takes does not grow with the file; `progress` hears how many
-    are done. Raises `UnreadableFile`, `OrganisationNotFound`. Rows that are refused are in the report, not raised.
+    Others go on registering meanwhile (`geo.turns`). A chunk of rows at a time, so that the memory it takes does not
+    grow with the file; `progress` hears how many are done. Raises `UnreadableFile`, `OrganisationNotFound`. Rows that
+    are refused are in the report, not raised.
     """
+    return turns.beside(session, lambda: _imported(session, content, options, progress))
+
+
+def _imported(session: Session, content: bytes, options: Options, progress: Callable[[int], None] | None) -> Report:
     table = tablefile.read(content, defaults={"crs": options.crs, **({"kind": options.kind} if options.kind else {})})
     counts, rows, seen = Counter[Verdict](), list[dict[str, Any]](), Seen()
     known = misplaced.gazetteer(session)

@@ -8,7 +8,19 @@ from uuid import UUID
 from sqlalchemy import RowMapping, text
 from sqlmodel import Session
 
-from geo import assignments, closures, db, errors, facilities, permits, registration, reviews, stations, succession
+from geo import (
+    assignments,
+    closures,
+    db,
+    errors,
+    facilities,
+    permits,
+    registration,
+    reviews,
+    stations,
+    succession,
+    turns,
+)
 from geo.access import Operation, Principal
 from geo.closures import ClosureDraft
 from geo.registration import Incoming, Verdict
@@ -62,6 +74,7 @@ def register(session: Session, who: Principal, draft: StationDraft) -> Outcome:
     """Enter a new station of the caller's own organisation. Raises `AlreadyRegistered`, `HostRefTaken`."""
     manager = permits.manager_for(session, who, who.organisation)
     row = Incoming(1, draft)
+    turns.take(session)
     registration.register(session, [row], organisation=manager, only_new=True)
     return _outcome(session, row)
 
@@ -79,7 +92,7 @@ def put(
         raise errors.InvalidInput("The body breaks a rule.", problems=[problem])
     manager = permits.manager_for(session, who, organisation)
     draft.host_ref = host_ref
-    registration.take_turn(session)
+    turns.take(session)
     if revision is not None and revision != _revision_of(session, manager, host_ref):
         raise errors.StaleRevision
     row = Incoming(1, draft)
@@ -110,7 +123,7 @@ def amend(
     """Change what the patch names; on a published station, what needs review waits."""
     station = permits.hold(session, station_id, who, Operation.EDIT, revision=revision)
     if station.host_ref != patch.get("host_ref", station.host_ref):
-        registration.take_turn(session)
+        turns.take(session)
     row = registration.amend(session, station, patch)
     return _outcome(session, row)
 

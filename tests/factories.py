@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from geo import organisations, registration
+from geo import organisations, registration, turns
 from geo.registration import Entry, Incoming
 from geo.stations import StationDraft
 
@@ -25,6 +25,7 @@ def register(
     session: Session, *drafts: StationDraft, organisation: str | None = None, publish: bool = True
 ) -> list[Incoming]:
     rows = [Incoming(number, one) for number, one in enumerate(drafts, start=2)]
+    turns.take(session)
     registration.register(session, rows, organisation=organisation, entry=Entry.PUBLISHED if publish else Entry.DRAFT)
     return rows
 
