@@ -73,7 +73,7 @@ class Shelf:
             with self.path.open("rb") as file:
                 signature = file.read(SIGNATURE)
                 if not hmac.compare_digest(signature, self._signature(file)):
-                    log.warning("%s is damaged or signed by another secret; it is not used", self.path)
+                    log.warning("%s is another version's, or damaged; the database is read instead", self.path)
                     return None
                 return _read(file)
         except OSError:

@@ -28,10 +28,11 @@ def hold(
 
     Raises `StationNotFound`, `Forbidden`; `StaleRevision` when it is no longer at `revision`.
     """
-    see(session, station_id, who, operation)
+    seen = see(session, station_id, who, operation)
     locked = select(Station).where(col(Station.id) == UUID(station_id)).with_for_update()
     station = session.exec(locked.execution_options(populate_existing=True)).one()
-    see(session, station_id, who, operation)  # what the one who held it before us did may have changed the answer
+    if station.revision != seen["revision"]:  # what the one who held it before us did may have changed the answer
+        see(session, station_id, who, operation)
     if revision is not None and revision != station.revision:
         raise errors.StaleRevision
     return station

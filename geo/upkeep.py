@@ -144,11 +144,15 @@ def withdraw(session: Session, who: Principal, station_id: str, *, revision: int
 
 def review(session: Session, who: Principal, station_id: str, draft: ReviewDraft, *, revision: int | None) -> Outcome:
     """Publish, return or delist; or accept or return a proposal."""
+    return _now(session, _decided(session, who, station_id, draft, revision))
+
+
+def _decided(session: Session, who: Principal, station_id: str, draft: ReviewDraft, revision: int | None) -> Station:
     station = permits.hold(session, station_id, who, Operation.REVIEW, revision=revision)
     assignments.refuse_taken(session, who, station)
     reviews.decide(session, station, draft)
     assignments.clear(session, station)
-    return _now(session, station)
+    return station
 
 
 def review_many(session: Session, who: Principal, draft: BatchReviewDraft) -> list[Decided]:
@@ -157,8 +161,8 @@ def review_many(session: Session, who: Principal, draft: BatchReviewDraft) -> li
     for key in draft.stations:
         try:
             with db.translated_errors(), session.begin_nested():
-                row = review(session, who, str(key), ReviewDraft(**draft.said()), revision=None).row
-                decided.append(Decided(key, row["publication_status"]))
+                station = _decided(session, who, str(key), ReviewDraft(**draft.said()), None)
+                decided.append(Decided(key, station.publication_status))
         except errors.YizhanError as error:
             decided.append(Decided(key, None, error.message))
     return decided

@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -41,6 +42,7 @@ TEMPLATE = "yizhan_template"
 SECRET = "a secret for tests only"
 ACTOR = db.Actor("test", reason="a test")
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` has it ignored, by all we start too
 for name in [name for name in os.environ if name.startswith(("YIZHAN_", "DATABASE_", "PG"))]:
     del os.environ[name]  # a developer's settings must not reach the tests
 

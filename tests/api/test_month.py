@@ -42,9 +42,9 @@ def branches(count: int) -> dict[str, list[Any]]:
 def workbook(rows: dict[str, list[Any]]) -> bytes:
     book, buffer = Workbook(), io.BytesIO()
     book.active.append(HEADER)
-    for cells in rows.values():
+    for number, cells in enumerate(rows.values(), start=2):
         book.active.append(cells)
-        book.active.cell(book.active.max_row, 3).data_type = "s"
+        book.active.cell(number, 3).data_type = "s"
     book.save(buffer)
     return buffer.getvalue()
 
