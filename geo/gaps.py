@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from geo import grid
 from geo.coverage_measure import Ground, Reach, Region, within
@@ -65,6 +64,8 @@ def _cell_of(cells: Grid, points: Demand) -> tuple[NDArray[np.intp], NDArray[np.
 
 
 def _labelled(cells: Grid, gap: NDArray[np.bool_], distance: Floats, missed: Demand) -> _Gaps:
+    from scipy import ndimage  # only the process for heavy work needs it
+
     label: NDArray[Any]
     label, count = ndimage.label(cells.spread(gap))
     sizes = np.bincount(label.ravel(), minlength=count + 1)[1:]

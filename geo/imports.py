@@ -16,7 +16,7 @@ import orjson
 from sqlalchemy import func
 from sqlmodel import Session, col, delete, select, update
 
-from geo import access, db, errors, importbook, organisations, tablefile, transfer
+from geo import access, db, errors, organisations, tablefile, transfer
 from geo.access import Principal
 from geo.datum import Datum
 from geo.errors import Problem
@@ -172,6 +172,8 @@ def require_done(session: Session, who: Principal, job_id: str) -> UUID:
 
 def annotate(url: str, job_id: UUID) -> bytes:
     """The file of an import as a workbook, with what became of each row beside it."""
+    from geo import importbook  # the process for heavy work needs it alone
+
     engine = db.make_engine(url, pool_size=1)
     try:
         with db.session(engine) as session:

@@ -17,10 +17,6 @@ from xml.etree.ElementTree import ParseError
 from xml.parsers import expat
 
 from defusedxml.common import DefusedXmlException
-from openpyxl.reader.excel import ExcelReader
-from openpyxl.styles.stylesheet import apply_stylesheet
-from openpyxl.utils.datetime import from_excel
-from openpyxl.xml.constants import SHARED_STRINGS
 
 from geo.errors import UnreadableFile
 
@@ -99,6 +95,10 @@ def _refuse_bomb(archive: zipfile.ZipFile) -> None:
 
 
 def _structure(archive: zipfile.ZipFile) -> Book:
+    from openpyxl.reader.excel import ExcelReader  # openpyxl is 10 MB and a part of every start; few need it
+    from openpyxl.styles.stylesheet import apply_stylesheet
+    from openpyxl.xml.constants import SHARED_STRINGS
+
     reader = ExcelReader(archive.fp, read_only=True, data_only=True, keep_links=False)
     reader.read_manifest()
     reader.read_workbook()
@@ -307,6 +307,8 @@ def _number(value: str, style: int, book: Book) -> str:
 
 
 def _dated(value: str, book: Book, *, duration: bool) -> str:
+    from openpyxl.utils.datetime import from_excel
+
     try:
         moment = from_excel(float(value), book.epoch, timedelta=duration)
     except (ValueError, OverflowError, TypeError):

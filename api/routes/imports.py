@@ -10,7 +10,7 @@ from api.deps import SessionDep, WhoDep
 from api.importing import XLSX, ImportQuery, KeyDep, PatienceDep, TableDep
 from api.schemas import problems
 from api.schemas_imports import ImportReport, ImportStatus
-from geo import importbook, imports
+from geo import imports
 
 router = APIRouter(prefix="/v1/imports", tags=["imports"])
 
@@ -51,6 +51,8 @@ async def import_stations(
 @router.get("/template", summary="An empty table to fill in 导入模板", response_class=Response, responses=BOOK)
 def get_import_template() -> Response:
     """A workbook with Chinese headers and drop-downs, and a sheet that explains every column in both languages."""
+    from geo import importbook  # with openpyxl's styles: a part of every start, and few ask for it
+
     return importing.workbook(importbook.template(), "yizhan-template.xlsx")
 
 
