@@ -37,7 +37,7 @@ class ImportQuery(Asked):
     """How a file comes in."""
 
     organisation: str | None = Field(None, description="who manages the stations: the caller's own when left out")
-    crs: Datum = Field(Datum.WGS84, description="datum of rows that name none")
+    crs: Datum | None = Field(None, description="datum of rows that name none; wgs84 where this names none either")
     kind: StationKind | None = Field(None, description="kind of rows that name none")
     partial: bool = Field(default=False, description="enter the good rows even if others are refused")
     dry_run: bool = Field(default=False, description="only say what would be")

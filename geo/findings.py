@@ -95,7 +95,7 @@ def ids(finding: str) -> tuple[UUID, UUID | None]:
 
 
 def with_states(session: Session, audit: Audit, found: Sequence[Finding], scope: Mapping[str, Any]) -> list[Finding]:
-    """The findings with what was decided about them, and after them those that were accepted and are mended."""
+    """The findings with what was decided about them: the open first, those that were accepted and are mended last."""
     rows = session.execute(db.sql("finding_decisions"), {**scope, "audit": audit}).mappings()
     decided: dict[str, Mapping[str, Any]] = {_key(row["station_id"], row["other_id"]): dict(row) for row in rows}
     current = [_decided(finding, decided.pop(finding.id, None)) for finding in found]
@@ -113,7 +113,11 @@ def with_states(session: Session, audit: Audit, found: Sequence[Finding], scope:
         for row in decided.values()
         if row["state"] in {State.ACCEPTED}
     ]
+    current.sort(key=lambda finding: _TURN.index(finding.state))  # and each state's in the order they were in
     return current + sorted(gone, key=lambda finding: finding.id)
+
+
+_TURN = (State.OPEN, State.ACCEPTED, State.REJECTED)
 
 
 def _key(station: object, other: object) -> str:

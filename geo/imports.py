@@ -78,7 +78,7 @@ def work(url: str, job_id: UUID) -> None:
 def _options(job: StationImport) -> Options:
     said = dict(job.options)
     kind = StationKind(said.pop("kind")) if said["kind"] else said.pop("kind")
-    crs, entry = Datum(said.pop("crs")), Entry(said.pop("entry"))
+    crs, entry = Datum(said.pop("crs")) if said["crs"] else said.pop("crs"), Entry(said.pop("entry"))
     return Options(organisation=job.manager, crs=crs, kind=kind, entry=entry, **said)
 
 
@@ -178,7 +178,7 @@ def annotate(url: str, job_id: UUID) -> bytes:
     try:
         with db.session(engine) as session:
             job = _job(session, job_id)
-        report = orjson.loads(zlib.decompress(job.report or zlib.compress(b'{"rows": []}')))
-        return importbook.annotated(job.content, report["rows"])
+        report = orjson.loads(zlib.decompress(job.report or zlib.compress(b'{"rows": [], "written": false}')))
+        return importbook.annotated(job.content, report["rows"], written=report["written"])
     finally:
         engine.dispose()

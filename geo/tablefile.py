@@ -1,10 +1,8 @@
-"""A published spreadsheet as rows of StationDraft fields: encodings, headers, cells as people write them.
+"""A published spreadsheet as rows of StationDraft fields: headers, cells as people write them.
 
 Knows files and words; knows neither the database nor what becomes of a row (`geo.transfer`).
 """
 
-import csv
-import io
 import itertools
 import re
 import unicodedata
@@ -16,7 +14,7 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
-from geo import errors, geojsonfile, hours_zh, vocabulary, workbook
+from geo import csvfile, errors, geojsonfile, hours_zh, vocabulary, workbook
 from geo.errors import Problem
 from geo.stations import PROPERTIES, StationDraft
 
@@ -45,7 +43,13 @@ ALIASES: Mapping[str, Sequence[str]] = {
     "brand": ("品牌",),
     "tier": ("等级",),
 }
-IGNORED = {"序号", "编号", "no", "no.", "id", *PROPERTIES, "verified_at", "created_at", "updated_at"}
+# What stands beside the rows of a file that came back: sent in again, it says nothing.
+BESIDE = ("结果 verdict", "站点 station", "变更字段 changed", "问题 problems", "提醒 warnings")
+DATUM_UNSAID = (
+    "no datum is named, by a column 坐标系 (crs) or with the file: positions are taken as wgs84 (GPS); those of AMap"
+    " and Tencent are gcj02, Baidu's are bd09"
+)
+IGNORED = {*BESIDE, "序号", "编号", "no", "no.", "id", *PROPERTIES, "verified_at", "created_at", "updated_at"}
 IGNORED -= set(StationDraft.model_fields)
 
 
@@ -94,7 +98,19 @@ def read(content: bytes, *, defaults: Mapping[str, Any]) -> Table:
         return _features(content, defaults)
     grid = open_grid(content)
     columns, warnings = _columns(grid.header)
-    return Table(_lines(grid, columns, defaults), warnings)
+    return Table(_watched(_lines(grid, columns, defaults), warnings, unsaid="crs" not in defaults), warnings)
+
+
+def _watched(lines: Iterator[Line], warnings: list[str], *, unsaid: bool) -> Iterator[Line]:
+    """The same lines; after the last, a warning where none of them named a datum."""
+    drafts = 0
+    for line in lines:
+        if line.draft:
+            drafts += 1
+            unsaid = unsaid and "crs" not in line.draft.model_fields_set
+        yield line
+    if unsaid and drafts:
+        warnings.append(DATUM_UNSAID)
 
 
 def _features(content: bytes, defaults: Mapping[str, Any]) -> Table:
@@ -137,7 +153,7 @@ def open_grid(content: bytes) -> Grid:
         return _sheet_grid(content)
     if geojsonfile.is_geojson(content):
         return _feature_grid(content)
-    rows = _cells(_decoded(content))
+    rows = csvfile.rows(content)
     header = next(rows, None)
     if header is None:
         raise errors.UnreadableFile("The file is empty; expected a header row and a row for each station.")
@@ -181,35 +197,13 @@ def refuse_larger(size: int) -> None:
         )
 
 
-def _decoded(content: bytes) -> str:
-    if content.startswith(b"\xd0\xcf\x11\xe0"):
-        raise errors.UnreadableFile("This is an old workbook (.xls) or an encrypted one; save it as .xlsx or as CSV.")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as utf8_error:
-        try:
-            return content.decode("gb18030")
-        except UnicodeDecodeError as error:
-            row = content.count(b"\n", 0, max(error.start, utf8_error.start)) + 1
-            message = f"Neither UTF-8 nor GB18030: row {row} holds bytes that are text in neither encoding."
-            raise errors.UnreadableFile(message) from error
-
-
-def _cells(text: str) -> Iterator[list[str]]:
-    if "\x00" in text:
-        row = text.count("\n", 0, text.index("\x00")) + 1
-        raise errors.UnreadableFile(f"Row {row} holds a NUL character; this is not a text file.")
-    first = text[: text.find("\n")] if "\n" in text else text
-    delimiter = max(",\t;，", key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    try:
-        yield from reader
-    except csv.Error as error:
-        raise errors.UnreadableFile(f"Row {reader.line_num} is not CSV: {error}.") from error
-
-
 def _key(title: str) -> str:
     return unicodedata.normalize("NFKC", title).strip().lower()
+
+
+def field_of(title: str) -> str | None:
+    """The field that a column with this title means."""
+    return KNOWN.get(_key(title))
 
 
 def _columns(header: Sequence[str]) -> tuple[dict[int, tuple[str, str]], list[str]]:
@@ -218,7 +212,7 @@ def _columns(header: Sequence[str]) -> tuple[dict[int, tuple[str, str]], list[st
     warnings = []
     for index, title in enumerate(header):
         key = _key(title)
-        name = KNOWN.get(key)
+        name = field_of(title)
         if name is None:
             if key and key not in IGNORED:
                 warnings.append(f"column {title.strip()!r} is not known and was left out")
@@ -291,10 +285,10 @@ def _refuse_uncomputed(cell: str) -> None:
 
 
 def _say_hours(said: dict[str, Any], cell: str, line: Line) -> None:
-    """Hours that are not understood are kept as written, never guessed."""
+    """Hours that are not understood are kept as written, never guessed; what was known before holds no more."""
     understood = UNDERSTOOD(cell)
+    said["opening_hours"] = understood.opening_hours
     if understood.opening_hours:
-        said["opening_hours"] = understood.opening_hours
         said.setdefault("hours_calendar", understood.hours_calendar or "literal")
     if understood.note:
         said.setdefault("hours_note", understood.note)

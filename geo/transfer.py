@@ -36,7 +36,7 @@ class Options:
     """How a file comes in: whose it is, in which datum, how far its stations get, and whether all of it or nothing."""
 
     organisation: str | None = None
-    crs: Datum = Datum.WGS84
+    crs: Datum | None = None  # WGS-84, and a warning where the file does not say it either
     kind: StationKind | None = None
     entry: Entry = Entry.DRAFT
     partial: bool = False
@@ -94,7 +94,8 @@ def import_stations(
 
 
 def _imported(session: Session, content: bytes, options: Options, progress: Callable[[int], None] | None) -> Report:
-    table = tablefile.read(content, defaults={"crs": options.crs, **({"kind": options.kind} if options.kind else {})})
+    defaults = {"crs": options.crs, "kind": options.kind}
+    table = tablefile.read(content, defaults={name: value for name, value in defaults.items() if value})
     counts, rows, seen = Counter[Verdict](), list[dict[str, Any]](), Seen()
     known = misplaced.gazetteer(session)
     # Foreign keys and triggers are checked row by row: planned once, not once a row.
@@ -112,7 +113,10 @@ def _imported(session: Session, content: bytes, options: Options, progress: Call
         written = not options.dry_run and (options.partial or not counts[Verdict.REFUSED])
         if not written:
             savepoint.rollback()
-    return Report(rows if written else list(map(_unwritten, rows)), counts, table.warnings, written)
+    if written:
+        return Report(rows, counts, table.warnings, written)
+    why = "a dry run" if options.dry_run else f"{counts[Verdict.REFUSED]} refused, and all goes in or nothing does"
+    return Report(list(map(_unwritten, rows)), counts, [*table.warnings, f"nothing was written: {why}"], written)
 
 
 def _chunks(lines: Iterator[tablefile.Line]) -> Iterator[list[Incoming]]:

@@ -24,7 +24,7 @@ app = typer.Typer()
 def import_stations(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV, XLSX or GeoJSON.")],
     organisation: Organisation = None,
-    crs: Annotated[Datum, typer.Option(help="Datum of the positions.", case_sensitive=False)] = Datum.WGS84,
+    crs: Annotated[Datum | None, typer.Option(help="Datum of rows that name none; else wgs84.")] = None,
     kind: Annotated[StationKind | None, typer.Option(help="Kind of rows that name none.")] = None,
     publish: Annotated[bool, typer.Option("--publish", help="Publish at once.")] = False,  # noqa: FBT002
     partial: Annotated[bool, typer.Option("--partial", help="Enter the good rows.")] = False,  # noqa: FBT002
@@ -46,7 +46,7 @@ def import_stations(
     if report.written and report.counts[Verdict.INSERTED] > MANY:
         analyse(data)
     if output:
-        output.write_bytes(importbook.annotated(content, report.rows))
+        output.write_bytes(importbook.annotated(content, report.rows, written=report.written))
     show_json(report.as_json()) if form == "json" else show_report(report, dry_run=dry_run)
     if report.counts[Verdict.REFUSED]:
         raise typer.Exit(1)
@@ -55,7 +55,7 @@ def import_stations(
 def show_report(report: transfer.Report, *, dry_run: bool) -> None:
     """What became of the rows: each that needs a look, then the counts."""
     for warning in report.warnings:
-        err.print(f"header: {warning}", markup=False)
+        err.print(f"file: {warning}", markup=False)
     table = Table("row", "verdict", "column", "value", "message", box=None)
     for row in report.rows:
         for cells in lines(row):

@@ -254,6 +254,15 @@ def test_pages_of_findings_hold_each_once(city):
     assert len(set(seen)) == 7
 
 
+def test_what_is_decided_makes_way_for_what_is_open(city):
+    first, second, *rest = [each["id"] for each in findings(city, "mislocated")]
+    decide = "/v1/audits/mislocated/findings/{}".format
+    for key, said in ((first, {"state": "rejected", "reason": "核实无误"}), (second, {"state": "accepted"})):
+        assert city.union("POST", decide(key), json=said).status_code == 200
+    listed = [(each["id"], each["state"]) for each in findings(city, "mislocated")]
+    assert listed == [*((key, "open") for key in rest), (second, "accepted"), (first, "rejected")]
+
+
 def test_coverage_is_for_auditors_of_the_region_and_siting_also_for_a_bank_with_its_premises(cast):
     asked = {"region": "410105", "level": "district"}
     for who, status in ((cast.union, 200), (cast.admin, 200), (cast.elsewhere, 403), (cast.bank, 403)):

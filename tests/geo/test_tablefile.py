@@ -99,8 +99,23 @@ def test_row_numbers_are_the_spreadsheets_and_blank_rows_count():
 
 
 def test_unknown_headers_are_warnings_and_numbering_is_ignored():
-    table = read("1,驿站,113.6,34.7,x", header="序号,名称,经度,纬度,星座")
+    table = read("1,驿站,113.6,34.7,x", header="序号,名称,经度,纬度,星座", crs=Datum.GCJ02)
     assert table.warnings == ["column '星座' is not known and was left out"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "said", "warned"),
+    [
+        (["驿站,113.6,34.7,", "小屋,113.7,34.7,"], {}, True),
+        (["驿站,113.6,34.7,", "小屋,113.7,34.7,gcj02"], {}, False),
+        (["驿站,113.6,34.7,"], {"crs": Datum.WGS84}, False),
+        ([], {}, False),
+    ],
+)
+def test_positions_in_no_named_datum_are_wgs84_and_a_warning(rows, said, warned):
+    table = read(*rows, header="名称,经度,纬度,坐标系", **said)
+    assert [line.draft.crs for line in table.lines if line.draft][:1] == ["wgs84"][: len(rows)]
+    assert table.warnings == [tablefile.DATUM_UNSAID] * warned
 
 
 @pytest.mark.parametrize(

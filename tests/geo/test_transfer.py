@@ -34,8 +34,20 @@ def test_one_bad_row_and_nothing_is_written_unless_partial(session):
     report = transfer.import_stations(session, content, Options())
     assert (report.written, report.counts[Verdict.REFUSED], count(session)) == (False, 1, 0)
     assert report.as_json()["rows"][0]["id"] is None
+    assert report.warnings[-1] == "nothing was written: 1 refused, and all goes in or nothing does"
     report = transfer.import_stations(session, content, Options(partial=True))
     assert (report.written, count(session)) == (True, 1)
+
+
+def test_hours_that_are_not_understood_take_the_place_of_those_that_were(session):
+    header, known = "名称,经度,纬度,开放时间\n", "甲,113.6,34.7,24小时\n"
+    transfer.import_stations(session, (header + known).encode(), Options(entry=Entry.PUBLISHED))
+    news = (header + "甲,113.6,34.7,装修期间只开上午\n").encode()
+    report = transfer.import_stations(session, news, Options(entry=Entry.PUBLISHED))
+    assert report.rows[0]["changed"] == ["hours_note", "opening_hours"]
+    row = session.execute(text("SELECT opening_hours, hours_note FROM station")).one()
+    assert tuple(row) == (None, "装修期间只开上午")
+    assert dict(transfer.import_stations(session, news, Options(entry=Entry.PUBLISHED)).counts) == {"unchanged": 1}
 
 
 def test_a_dry_run_says_what_would_be_and_writes_nothing(session):

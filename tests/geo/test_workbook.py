@@ -4,6 +4,7 @@ import io
 import re
 import zipfile
 from datetime import datetime, time
+from typing import Any
 
 import pytest
 from openpyxl import Workbook
@@ -194,6 +195,24 @@ def test_the_template_can_be_filled_in_and_offers_what_it_understands():
     assert line.draft is not None, line.errors
     assert line.warnings == []
     assert line.draft.model_fields_set >= {name for name, *_ in importbook.TEMPLATE}
+
+
+@pytest.mark.parametrize("written", [True, False])
+def test_what_came_back_can_be_mended_and_sent_in_again(written):
+    from openpyxl import load_workbook
+
+    sent = "名称,经度,纬度,类型\n甲,113.6,34.7,\n乙,34.7,113.6,\n".encode()
+    told: dict[str, Any] = {"id": None, "changed": [], "pending": [], "errors": [], "warnings": []}
+    report = [told | {"row": row, "verdict": verdict} for row, verdict in ((2, "inserted"), (3, "refused"))]
+    content = importbook.annotated(sent, report, written=written)
+    sheet = load_workbook(io.BytesIO(content)).worksheets[0]
+    assert ("not written" in sheet["A2"].value) is not written
+    assert "not written" not in sheet["A3"].value
+    (menu,) = sheet.data_validations.dataValidation
+    assert str(menu.sqref).startswith("I2:")  # of 类型, behind what stands beside
+    table = tablefile.read(content, defaults={"crs": "gcj02"})
+    assert [line.draft.name for line in table.lines if line.draft] == ["甲"]
+    assert table.warnings == []
 
 
 def test_geojson_comes_in_as_it_goes_out():
