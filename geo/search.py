@@ -159,7 +159,8 @@ def count(database: db.Database, listing: Listing, *, cell_deg: float, at: datet
 def _listed(session: Session, listing: Listing) -> dict[str, Any]:
     level = regions.filter_level(session, listing.region, listing.level) if listing.region else None
     west, south, east, north = listing.bbox or (None, None, None, None)
-    pattern = listing.q.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") if listing.q else None
+    text = listing.q or ""
+    pattern = text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
     return {
         **listing.wanted.parameters(),
         "west": west,
@@ -169,6 +170,7 @@ def _listed(session: Session, listing: Listing) -> dict[str, Any]:
         "level": level,
         "region": listing.region,
         "q": f"%{pattern}%" if pattern else None,
+        "q_has_cases": text.lower() != text.upper(),
         "updated_since": listing.updated_since,
         "external_id": orjson.dumps(dict([listing.external_id])).decode() if listing.external_id else None,
         "publication": [PublicationStatus.PUBLISHED.value],

@@ -30,8 +30,15 @@ WITH page AS MATERIALIZED (
      AND (CAST(:updated_since AS timestamptz) IS NULL OR s.updated_at >= CAST(:updated_since AS timestamptz))
      AND (CAST(:external_id AS jsonb) IS NULL
           OR s.external_ids <> '{}' AND s.external_ids @> CAST(:external_id AS jsonb))
-     AND (CAST(:q AS text) IS NULL OR s.name ILIKE CAST(:q AS text) OR s.address ILIKE CAST(:q AS text)
-          OR s.code ILIKE CAST(:q AS text) OR s.host_ref ILIKE CAST(:q AS text))
+     -- Chinese has no upper and lower case, and to fold them all the same takes two thirds of such a search.
+     AND CASE
+           WHEN CAST(:q AS text) IS NULL THEN true
+           WHEN CAST(:q_has_cases AS boolean) THEN
+             s.name ILIKE CAST(:q AS text) OR s.address ILIKE CAST(:q AS text)
+             OR s.code ILIKE CAST(:q AS text) OR s.host_ref ILIKE CAST(:q AS text)
+           ELSE
+             s.name LIKE CAST(:q AS text) OR s.address LIKE CAST(:q AS text)
+             OR s.code LIKE CAST(:q AS text) OR s.host_ref LIKE CAST(:q AS text) END
    ORDER BY s.id
    LIMIT CAST(:limit AS integer)
 )
