@@ -1,7 +1,7 @@
 // The auditor's page: down the region tree, how much is served, where the holes are, what to do about it.
 
 import { find, h } from "/web/dom.js";
-import { current, distance, regionName, switchLanguage, writeWords } from "/web/language.js";
+import { distance, regionName, switchLanguage, writeWords } from "/web/language.js";
 import { regionsNamed } from "/web/regions.js";
 import { STEPS, draw, lookAt, lookAtAll, mark, rewrite, show, stepColor, unknownColor } from "/audit/web/atlas.js";
 import { ask } from "/audit/web/ask.js";
@@ -9,7 +9,7 @@ import { askFindings, forgetFindings, nameAudits, showFinding, writeFindings } f
 import { keepReport, offerWeeks, openReport } from "/audit/web/report.js";
 import { inWords, mayVisit, signIn, signOut, writeSign } from "/audit/web/sign.js";
 import { csv, geojson, keep } from "/audit/web/takeaway.js";
-import { count, points, say, share } from "/audit/web/words.js";
+import { count, points, say, sentences, share } from "/audit/web/words.js";
 
 // The columns of gaps and sites as CSV, which are what the API calls them.
 const GAPS = ["rank", "division", "adcode", "farthest_lon", "farthest_lat", "farthest_m", "demand", "area_km2"];
@@ -179,7 +179,7 @@ function writeFigures() {
     h("dt", {}, say(name)), h("dd", { "data-figure": name }, said(state.figures[name]))]) : []));
   const counted = state.figures?.at ? "counted_at" : "counted_any";
   find("about").textContent = state.figures
-    ? [say(counted, { hour: String(hour()) }), say("straight"), say(state.figures.demand_source)].join(current() === "zh" ? "" : " ") : "";
+    ? sentences(say(counted, { hour: String(hour()) }), say("straight"), say(state.figures.demand_source)) : "";
 }
 
 function drawLegend() {
@@ -258,7 +258,7 @@ const showGaps = () => result(async () => {
       lookAtAll([gap]);
     };
     const first = gaps > features.length ? say("first_of", { n: features.length, total: gaps }) : "";
-    state.shown = () => listed([say("found_gaps", { n: gaps, ...conditions() }), first, say("gap_places")].join(" "), features.map((gap) => [
+    state.shown = () => listed(sentences(say("found_gaps", { n: gaps, ...conditions() }), first, say("gap_places")), features.map((gap) => [
       `${gap.properties.rank}. ${say("gap", { people: count(Math.round(gap.properties.demand)), area: count(gap.properties.area_km2) })}`,
       goTo(gap), gap.properties, farthest(gap)]), files);
     state.shown();
@@ -272,7 +272,7 @@ const showSites = () => find("count").reportValidity() && result(async () => {
     show("sites", found.features);
     if (look) lookAtAll(found.features);
     const reached = { before: share(found.share_before), after: share(found.share_after), bound: share(found.optimum_at_most) };
-    state.shown = () => listed(`${say("found_sites", { ...reached, ...conditions() })} ${say("site_places")}`, found.features.map(({ geometry, properties: one }) => [
+    state.shown = () => listed(sentences(say("found_sites", { ...reached, ...conditions() }), say("site_places")), found.features.map(({ geometry, properties: one }) => [
       `${one.rank}. ${say("site", { gain: points(one.gain_share), share: share(one.share) })}`, () => mark(geometry.coordinates),
       one, geometry.coordinates]), files);
     state.shown();

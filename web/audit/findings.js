@@ -4,7 +4,7 @@ import { find, h } from "/web/dom.js";
 import { current } from "/web/language.js";
 import { lookAt, lookAtAll, mark, point, show } from "/audit/web/atlas.js";
 import { ask } from "/audit/web/ask.js";
-import { say } from "/audit/web/words.js";
+import { say, sentences } from "/audit/web/words.js";
 
 const AUDITS = ["mislocated", "duplicates", "idle", "hours", "stale", "incomplete", "visit-anomalies"];
 const MOST = 100;
@@ -60,7 +60,7 @@ const inStates = (states) => states.reduce((sum, state) => sum + listed.states[s
 function writeCounts() {
   const n = inStates(["open", ...FOLDS.decided]);
   const more = inStates(["open"]) > MOST ? say("first_of", { n: MOST, total: inStates(["open"]) }) : "";
-  const counted = [say("open_of", { open: inStates(["open"]), n }), more, say("decisions_mean")].join(" ");
+  const counted = sentences(say("open_of", { open: inStates(["open"]), n }), more, say("decisions_mean"));
   find("findings").querySelector(".counted").textContent = n ? counted : say("none_found");
   for (const element of find("findings").querySelectorAll("[data-fold]")) {
     const folded = inStates(FOLDS[element.dataset.fold]);

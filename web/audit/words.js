@@ -98,7 +98,7 @@ const WORDS = {
   show_on_map: ["在地图上显示", "Show on the map"],
   keep: ["合并，保留“{name}”（{code}）…", "Merge, keep “{name}” ({code})…"],
   merge_ask: ["合并这两个站点？", "Merge these two stations?"],
-  merge_gone: ["{code}（“{name}”）不再是站点：从地图和列表中消失。", "{code} (“{name}”) is no station any more: it disappears from map and lists."],
+  merge_gone: ["{code}（“{name}”）不再是站点：从地图和列表中消失。", "{code} (“{name}”) will be no station any more: it disappears from the map and from lists."],
   merge_kept: ["{code}（“{name}”）保留；旧编码和旧链接转到这里，服务记录都保留。", "{code} (“{name}”) stays: the old code and old links lead there, and all visits are kept."],
   merge_final: ["本页不能撤销合并。", "This page cannot undo a merge."],
   merge: ["合并，{code} 消失", "Merge, {code} disappears"],
@@ -118,6 +118,9 @@ const WORDS = {
 };
 
 export const say = speaker(WORDS);
+
+/** Sentences in a row; Chinese ones need no space between them. */
+export const sentences = (...said) => said.filter(Boolean).join(["", " "][column()]);
 
 export const share = (value) => (value === null ? "–" : `${(value * 100).toFixed(2)} %`);
 /** A difference of two shares. */
