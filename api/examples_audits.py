@@ -23,13 +23,15 @@ REJECTED = {"state": "rejected", "reason": "Checked on the spot: the outline is 
 
 def listed(state: dict[str, Any]) -> dict[str, Any]:
     """A page of one finding."""
-    return {"total": 1, "items": [FINDING | state], "links": page("/v1/audits/mislocated?region=410100")}
+    states = {"open": 1, "explained": 4, "accepted": 0, "rejected": 1, "mended": 2}
+    links = page("/v1/audits/mislocated?region=410100")
+    return {"total": 1, "states": states, "items": [FINDING | state], "links": links}
 
 
 PARAMETERS = {
     "audit": Shown("mislocated", "duplicates"),
     "finding_id": Shown(HAVEN_ID, f"{HAVEN_ID}.{STOP_ID}"),
-    "state": Shown("open", "accepted"),
+    "state": Shown(["open"], ["accepted"]),
     "group_by": Shown(["region"], ["kind"]),
     "week": Shown("2026-W40", "2026-W40"),
     "year": Shown(2026, 2026),

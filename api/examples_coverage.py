@@ -27,6 +27,8 @@ def gaps(region: str, lon: float, lat: float) -> dict[str, Any]:
         "rank": 1,
         "demand": 21000.0,
         "area_km2": 4.2,
+        "adcode": region,
+        "division": None,
         "farthest_lon": lon,
         "farthest_lat": lat,
         "farthest_m": 1900.0,
@@ -39,7 +41,8 @@ def gaps(region: str, lon: float, lat: float) -> dict[str, Any]:
 
 def sites(region: str, candidates: str, name: str | None, lon: float, lat: float) -> dict[str, Any]:
     """One suggestion."""
-    rest = {"rank": 1, "name": name, "gain_share": 0.021, "share": 0.704, "gain_demand": 32340.0}
+    place = {"adcode": region, "division": None}
+    rest = {"rank": 1, **place, "name": name, "gain_share": 0.021, "share": 0.704, "gain_demand": 32340.0}
     site = {"type": "Feature", "id": 1, "geometry": {"type": "Point", "coordinates": [lon, lat]}, "properties": rest}
     about = {"region": region, "level": "city", "candidates": candidates, "candidate_count": 5120}
     about |= {"share_before": 0.683, "share_after": 0.704, "optimum_at_most": 0.704, "at_least_of_optimum": 1.0}

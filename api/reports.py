@@ -152,7 +152,7 @@ def _section(name: str, rows: Sequence[tuple[str, Any]]) -> str:
     most = max((value for _, value in rows if isinstance(value, int)), default=0) if name in CHARTED else 0
     silent = "未上报 no report" if name.startswith("visits") else "–"
     lines = "".join(
-        f'<tr><td>{escape(_label(item))}</td><td class="n">{escape(silent if value is None else _number(value))}</td>'
+        f'<tr><td>{escape(_label(item))}</td><td class="n">{escape(_number(item, value, silent))}</td>'
         f"<td>{_bar(value, most)}</td></tr>"
         for item, value in rows
     )
@@ -173,9 +173,13 @@ def _label(item: str) -> str:
     return words.get(item) or " ".join(LINES.get(item, (item,)))
 
 
-def _number(value: object) -> str:
+def _number(item: str, value: object, silent: str) -> str:
+    if value is None:
+        return silent
     if isinstance(value, bool):
         return " ".join(LINES[str(value)])
+    if isinstance(value, float) and item.endswith("_share"):
+        return f"{value * 100:.2f} %"
     if isinstance(value, float):
         return f"{value:,.3f}" if value < 10 else f"{value:,.0f}"
     return f"{value:,}"

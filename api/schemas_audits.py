@@ -47,7 +47,8 @@ class FindingOut(BaseModel):
 class FindingList(BaseModel):
     """A page of findings."""
 
-    total: int
+    total: int = Field(description="in the states asked for")
+    states: dict[State, int] = Field(description="how many findings there are in each state, whichever were asked for")
     items: list[FindingOut]
     links: list[Link]
 

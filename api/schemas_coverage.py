@@ -69,6 +69,8 @@ class GapProperties(BaseModel):
     rank: int
     demand: float
     area_km2: float
+    adcode: str | None = Field(description="of the finest division of the farthest place; null in none")
+    division: str | None = Field(description="its name")
     farthest_lon: float
     farthest_lat: float
     farthest_m: float | None = Field(description="from there to the nearest station; null where there is none at all")
@@ -102,7 +104,9 @@ class SiteProperties(BaseModel):
     """What a place would add."""
 
     rank: int
-    name: str | None
+    adcode: str | None = Field(description="of the finest division it lies in; null in none")
+    division: str | None = Field(description="its name")
+    name: str | None = Field(description="of the premises; null of a cell")
     gain_share: float = Field(description="share of the region's demand that it adds")
     share: float = Field(description="share covered with it and those before")
     gain_demand: float

@@ -10,7 +10,7 @@ from sqlmodel import Session
 
 from geo import datum, db, distance
 from geo.datum import Datum
-from geo.findings import Audit, Finding
+from geo.findings import Audit, Finding, State
 
 Scope = Mapping[str, Any]
 
@@ -31,7 +31,7 @@ def subject(row: RowMapping, prefix: str = "") -> dict[str, Any]:
 
 
 def mislocated(session: Session, scope: Scope) -> list[Finding]:
-    """Stations outside the district they state, the farthest first; those that state a functional zone explained."""
+    """Stations outside the district they state; those that state a functional zone are explained, which is no error."""
     rows = session.execute(db.sql("audit_mislocated"), scope).mappings().all()
     zones = [row for row in rows if row["meant_adcode"] is None]
     apart = _apart(session, zones)
@@ -103,8 +103,9 @@ def _in_zone(row: RowMapping, apart: tuple[float, float] | None) -> Finding:
     en = f"“{stated}” is no administrative division (a functional zone, or written otherwise); it stands in {here}."
     facts = _facts(row, "far_from_its_zone" if apart else "functional_zone")
     if apart is None:
-        zh += "不算错误。"
-        return Finding(Audit.MISLOCATED, subject(row), {"zh": zh, "en": en}, 0.0, facts, {"functional_zone": stated})
+        words = {"zh": f"{zh}不算错误。", "en": f"{en} That is no error."}
+        terms = {"functional_zone": stated}
+        return Finding(Audit.MISLOCATED, subject(row), words, 0.0, facts, terms, state=State.EXPLAINED)
     zh += f"但它离同填“{stated}”的其他站点 {_km(apart[0])} 公里，而那些站点彼此相距约 {_km(apart[1])} 公里，请核实。"
     en += f" But it is {_km(apart[0])} km from the others that state it, which are {_km(apart[1])} km apart: check."
     terms = {"functional_zone": stated, "from_siblings_m": round(apart[0], 1), "siblings_apart_m": round(apart[1], 1)}

@@ -19,7 +19,7 @@ from geo import (
 )
 from geo.access import Operation, Principal
 from geo.errors import Problem
-from geo.findings import Audit, Decision, Finding, State
+from geo.findings import Audit, Decision, Finding
 from geo.succession import How, SuccessionDraft
 
 Scope = Mapping[str, Any]
@@ -35,16 +35,13 @@ FINDERS: Mapping[Audit, Callable[[Session, Scope], list[Finding]]] = {
 }
 
 
-def found(
-    session: Session, who: Principal, audit: Audit, *, region: str, level: str | None, state: State | None
-) -> list[Finding]:
+def found(session: Session, who: Principal, audit: Audit, *, region: str, level: str | None) -> list[Finding]:
     """The findings of an audit in a region, the gravest first; after them what was accepted and is mended.
 
     Raises `RegionNotFound`, `Forbidden`.
     """
     record = auditors.region_for(session, who, region, level)
-    all_of_it = _find(session, audit, {"level": record.level, "region": record.adcode, "station": None})
-    return [finding for finding in all_of_it if state is None or finding.state is state]
+    return _find(session, audit, {"level": record.level, "region": record.adcode, "station": None})
 
 
 def _find(session: Session, audit: Audit, scope: Scope) -> list[Finding]:

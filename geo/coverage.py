@@ -196,6 +196,19 @@ def _widened(box: Box, margin_m: float) -> Box:
     return west - aside, south - up, east + aside, north + up
 
 
+def _placed(session: Session, found: dict[str, Any], places: list[tuple[float, float]]) -> dict[str, Any]:
+    """A collection with the finest division of each feature's place; what is remembered stays as it is."""
+    features = [
+        {**feature, "properties": feature["properties"] | {"adcode": _finest(at), "division": at["name"]}}
+        for feature, at in zip(found["features"], regions.locate_many(session, places), strict=True)
+    ]
+    return found | {"features": features}
+
+
+def _finest(at: Mapping[str, str | None]) -> str | None:
+    return at["district"] or at["city"] or at["province"]
+
+
 def holes(session: Session, who: Principal, asked: Asked, *, limit: int) -> dict[str, Any]:
     """The gaps of a region, those with most demand first."""
     record = permit(session, who, asked)
@@ -204,6 +217,8 @@ def holes(session: Session, who: Principal, asked: Asked, *, limit: int) -> dict
     for ground in _grounds(session, who, asked, box):
         result = work_out(session, gaps.find, found[0], ground, asked.reach, most, limit)
         if result is not None:
+            each = (gap["properties"] for gap in result["features"])
+            result = _placed(session, result, [(gap["farthest_lon"], gap["farthest_lat"]) for gap in each])
             return result | {"region": record.adcode, "level": record.level} | _about(session, who, asked)
     raise AssertionError("the last margin is infinite")
 
@@ -221,4 +236,5 @@ def suggest(
         listed = siting.Premises(lon, lat, tuple(names))
     ground = next(_grounds(session, who, asked, box))
     result = work_out(session, siting.choose, found[0], ground, asked.reach, count, listed)
+    result = _placed(session, result, [site["geometry"]["coordinates"] for site in result["features"]])
     return result | {"region": record.adcode, "level": record.level} | _about(session, who, asked)

@@ -4,6 +4,7 @@ A finding is derived whenever it is asked for; only decisions are kept. Accepted
 rejection holds for as long as the facts it was made on.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -32,9 +33,10 @@ class Audit(StrEnum):
 
 
 class State(StrEnum):
-    """What became of a finding."""
+    """What became of a finding; one that is explained is no error and waits for nobody."""
 
     OPEN = "open"
+    EXPLAINED = "explained"
     ACCEPTED = "accepted"
     REJECTED = "rejected"
     MENDED = "mended"
@@ -152,6 +154,12 @@ def decide(session: Session, who: Principal, finding: Finding, decision: Decisio
     )
     session.add(row)
     session.flush()
+
+
+def tally(found: Iterable[Finding]) -> dict[str, int]:
+    """How many findings are in each state, those in which none is too."""
+    counted = Counter(finding.state for finding in found)
+    return {state.value: counted[state] for state in State}
 
 
 def ranked(found: Iterable[Finding]) -> list[Finding]:

@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-import orjson
 from sqlalchemy import text
 from sqlmodel import Session
 
-from geo import datum, db
+from geo import datum, regions
 from geo.datum import Datum
 from geo.stations import StationDraft
 
@@ -72,10 +71,10 @@ def warn(session: Session, rows: Sequence[Row], known: Gazetteer) -> None:
     """Add a warning to each row whose position is outside the district it states."""
     stated = [(row, row.draft, row.draft.stated_district) for row in rows if row.draft and row.draft.stated_district]
     asked = [(row, draft, codes) for row, draft, said in stated if (codes := known.meant(said))]
-    here = _divisions(session, [draft.position() for _, draft, _ in asked])
+    here = regions.locate_many(session, [draft.position() for _, draft, _ in asked])
     outside = [(*one, place) for one, place in zip(asked, here, strict=True) if not _inside(place, one[2])]
     others = [(row, codes, other, draft) for row, draft, codes, _ in outside for other in Datum if other != draft.crs]
-    there = _divisions(session, [datum.convert(d.lon, d.lat, other, Datum.WGS84) for _, _, other, d in others])
+    there = regions.locate_many(session, [datum.convert(d.lon, d.lat, other, Datum.WGS84) for _, _, other, d in others])
     fits: dict[int, list[str]] = {}
     for (row, codes, other, _), place in zip(others, there, strict=True):
         if _inside(place, codes):
@@ -92,12 +91,3 @@ def _sentence(draft: StationDraft, place: Mapping[str, Any], fits: Sequence[str]
 
 def _inside(place: Mapping[str, Any], codes: set[str]) -> bool:
     return bool(codes & {place["province"], place["city"], place["district"]})
-
-
-def _divisions(session: Session, points: Sequence[tuple[float, float]]) -> list[Mapping[str, Any]]:
-    """The divisions of each point, in order."""
-    if not points:
-        return []
-    asked = orjson.dumps([{"n": n, "lon": lon, "lat": lat} for n, (lon, lat) in enumerate(points)]).decode()
-    found = session.execute(db.sql("region_of_points"), {"points": asked}).mappings()
-    return [dict(row) for row in sorted(found, key=lambda row: row["n"])]

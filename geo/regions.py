@@ -111,6 +111,15 @@ def locate(session: Session, lon: float, lat: float) -> Located:
     return Located(province, city, district, row["near_boundary"])
 
 
+def locate_many(session: Session, points: Sequence[tuple[float, float]]) -> list[dict[str, Any]]:
+    """The divisions of points (lon, lat), in order: codes of province, city and district, and the finest one's name."""
+    if not points:
+        return []
+    asked = orjson.dumps([{"n": n, "lon": lon, "lat": lat} for n, (lon, lat) in enumerate(points)]).decode()
+    found = session.execute(db.sql("region_of_points"), {"points": asked}).mappings()
+    return [dict(row) for row in sorted(found, key=lambda row: row["n"])]
+
+
 def filter_level(session: Session, adcode: str, level: str | None = None) -> str:
     """The level that `region=` and `level=` mean: the highest the code stands at, unless `level` says otherwise."""
     standing = session.scalars(select(Region.level).where(Region.adcode == adcode)).all()

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from geo import auditors, audits, coverage, figures, visit_figures
+from geo import auditors, audits, coverage, figures, findings, regions, visit_figures
 from geo.access import Principal
 from geo.figures import Week
 from geo.findings import Audit, State
@@ -28,8 +28,9 @@ def report(session: Session, who: Principal, region: str, level: str | None, wee
     span = figures.week_of(week)
     counts = {group.value: figures.count(session, record, [group]).rows for group in figures.GroupBy}
     covered = coverage.measured(session, who, coverage.Asked(record.adcode, record.level))
+    counts["region"] = _with_empty(session, record, counts["region"])
     open_findings = {
-        audit.value: len(audits.found(session, who, audit, region=region, level=record.level, state=State.OPEN))
+        audit.value: findings.tally(audits.found(session, who, audit, region=region, level=record.level))[State.OPEN]
         for audit in Audit
     }
     return {
@@ -49,6 +50,14 @@ def report(session: Session, who: Principal, region: str, level: str | None, wee
 
 
 Counts = Mapping[str, Sequence[Mapping[str, Any]]]
+
+
+def _with_empty(session: Session, record: RegionRecord, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The counts of the divisions right below, with 0 where there is no station; last those of no division."""
+    level = "district" if record.level == "city" else None  # 110000 as a city, which is province and city
+    below = regions.browse(session, parent=record.adcode, level=level) if record.level != "district" else []
+    listed = {place.adcode: {"region": place.adcode, "name": place.name, "stations": 0} for place in below}
+    return sorted((listed | {row["region"]: row for row in rows}).values(), key=lambda row: row["region"] or "~")
 
 
 def visits(session: Session, who: Principal, record: RegionRecord, week: Week, counts: Counts) -> dict[str, Any]:

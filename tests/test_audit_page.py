@@ -1,5 +1,6 @@
 """The auditor's page, and the one that a poster leads to, in a real browser, served by the real server."""
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -7,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from sqlmodel import col, select
 
-from geo import db, organisations, posters
+from geo import db, figures, organisations, posters
 from geo.tables import Station
 from geo.vocabulary import Role
 from tests.browsing import IN_A_BROWSER, PATIENCE_S, SCREEN
@@ -41,6 +42,12 @@ class Audited:
         expect(shown).to_be_visible()
         return shown.inner_text()
 
+    def kept(self, button: str) -> tuple[str, str]:
+        """The name and the text of the file that a button keeps."""
+        with self.page.expect_download() as caught:
+            self.page.locator(button).click()
+        return caught.value.suggested_filename, caught.value.path().read_text()
+
     def drawn(self, layer: str) -> int:
         """How many features the map shows of a layer, when it is at rest."""
         ask = """(layer) => new Promise((resolve) => {
@@ -67,7 +74,7 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site(clone: Callable[[], str]) -> Iterator[Site]:
-    """A server over three stations of Zhengzhou, one of which states a wrong district."""
+    """A server over stations of Zhengzhou: one states a wrong district, one a functional zone, two are alike."""
     url = clone()
     engine = db.make_engine(url)
     with db.session(engine, db.OPERATOR) as session:
@@ -75,7 +82,8 @@ def site(clone: Callable[[], str]) -> Iterator[Site]:
         key = organisations.create_key(session, "union", role=Role.AUDITOR)
         host_key = organisations.create_key(session, "union", role=Role.HOST)
         places = [(113.6834, 34.8076, "金水区"), (113.70, 34.715, "管城回族区"), (113.65, 34.7273, "中牟县")]
-        # Beside the three, two alike that stand next to each other on the edge of the city.
+        places.append((113.84, 34.53, "航空港区"))  # which is no administrative division
+        # Beside the four, two alike that stand next to each other on the edge of the city.
         register(session, *(draft(name=f"港湾{n}", lon=112.98, lat=34.75 + n / 5000) for n in range(2)))
         register(
             session,
@@ -110,7 +118,7 @@ def audited(browser: Browser, site: Site) -> Iterator[Audited]:
 def test_an_auditor_sees_coverage_gaps_sites_and_works_a_finding_off(audited: Audited):
     page = audited.page
     audited.enter("410100")
-    assert audited.figure("stations") == "5"
+    assert audited.figure("stations") == "6"
     assert page.locator("#children button").count() == 12
     assert audited.drawn("covered") >= 12
     assert page.locator("#legend li").all_inner_texts()[:5] == ["0–10 %", "10–30 %", "30–50 %", "50–80 %", "80–100 %"]
@@ -124,6 +132,13 @@ def test_an_auditor_sees_coverage_gaps_sites_and_works_a_finding_off(audited: Au
     page.locator("#show-gaps").click()
     expect(page.locator("#results")).to_contain_text("处空白（半径 3 公里")
     assert audited.drawn("gaps") > 0
+    name, text = audited.kept("#results [data-file=csv]")
+    header, first, *_ = text.splitlines()
+    assert (name, header[:14]) == ("gaps-410100-3000m.csv", "\ufeffrank,division")
+    rank, division, adcode, lon, lat, *_ = first.split(",")
+    assert (rank, adcode[:4]) == ("1", "4101")
+    where = f"{division} {float(lon):.5f}, {float(lat):.5f}"
+    expect(page.locator("#results .place").first).to_have_text(where)
     page.locator("#radius").fill("2000")  # what is listed follows what is asked
     expect(page.locator("#results")).to_contain_text("处空白（半径 2 公里")
 
@@ -135,21 +150,47 @@ def test_an_auditor_sees_coverage_gaps_sites_and_works_a_finding_off(audited: Au
     expect(page.locator("#results li")).to_have_count(10)
     expect(page.locator("#results li").first).to_contain_text("个百分点")
     assert audited.drawn("sites") == 10  # the map shows all of them
+    name, text = audited.kept("#results [data-file=geojson]")
+    sites = json.loads(text)["features"]
+    assert (name, len(sites)) == ("sites-410100-2000m.geojson", 10)
+    lon, lat = sites[0]["geometry"]["coordinates"]
+    where = f"{sites[0]['properties']['division']} {lon:.5f}, {lat:.5f}"
+    expect(page.locator("#results .place").first).to_have_text(where)
+    # Whoever names a place may try to have a spreadsheet run it.
+    made = """async () => (await import("/audit/web/takeaway.js"))
+        .csv(["n", "x"], [{ n: '=1+1,"', x: -0.5 }, { n: null, x: 2 }]).text()"""
+    assert page.evaluate(made) == 'n,x\r\n"\'=1+1,""",-0.5\r\n,2\r\n'  # text() swallows the mark, which is there above
     page.locator("#results li button").first.click()
     assert (audited.drawn("sites") >= 1, audited.drawn("marked")) == (True, 1)
 
     page.locator("[data-audit=mislocated]").click()
     finding = page.locator("#findings article")
     expect(finding).to_contain_text("在中牟县界外")
+    expect(page.locator("#findings .counted")).to_contain_text("待处理 1 条，共 1 条")
+    explained = page.locator("[data-fold=explained]")
+    explained.locator("summary").click()
+    expect(explained.locator("article")).to_contain_text("不算错误")
+    expect(explained.locator("article .acts")).to_have_count(0)  # nothing to decide
+    explained.locator("summary").click()
+    finding = page.locator("#findings > article")
     assert page.title() != "owned"
+    assert (audited.drawn("found"), audited.drawn("marked")) == (1, 0)  # looked at, though a site was before
     finding.locator("h3 button").click()
-    assert (audited.drawn("found"), audited.drawn("marked")) == (1, 1)
+    assert audited.drawn("marked") == 1
     finding.locator(".reject").click()
     expect(finding.locator("input:invalid")).to_be_focused()  # a rejection without a reason
     finding.locator("input").fill("实地核实无误")
     finding.locator(".reject").click()
     expect(finding).to_have_attribute("data-state", "rejected")
     expect(finding).to_contain_text("实地核实无误")
+    expect(page.locator("#findings .counted")).to_contain_text("待处理 0 条，共 1 条")
+    page.locator("[data-audit=mislocated]").click()  # again: what is decided is folded away
+    expect(finding).to_have_count(0)
+    decided = page.locator("[data-fold=decided]")
+    decided.locator("summary").click()
+    decided.locator(".reopen").click()
+    expect(decided.locator("article")).to_have_attribute("data-state", "open")
+    expect(page.locator("#findings .counted")).to_contain_text("待处理 1 条，共 1 条")
 
 
 def test_duplicates_are_merged_on_the_page_and_odd_counts_are_listed(audited: Audited):
@@ -161,6 +202,16 @@ def test_duplicates_are_merged_on_the_page_and_odd_counts_are_listed(audited: Au
     finding = page.locator("#findings article")
     expect(finding.locator(".keep")).to_have_count(2)
     finding.locator(".keep").first.click()
+    dialog = finding.locator("dialog")
+    expect(dialog.locator(".cancel")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(finding).to_have_attribute("data-state", "open")
+    finding.locator(".keep").first.click()
+    stays, goes = (finding.locator(".keep").nth(n).inner_text().split("（")[-1].split("）")[0] for n in range(2))
+    expect(dialog).to_contain_text(f"{stays}（“港湾")
+    expect(dialog.locator(".merge")).to_have_text(f"合并，{goes} 消失")
+    dialog.locator(".merge").click()
     expect(finding).to_have_attribute("data-state", "mended")
     expect(finding.locator("button.keep")).to_have_count(0)
 
@@ -201,12 +252,18 @@ def test_what_is_wrong_with_a_key_or_a_region_is_said_on_the_form_and_regions_ar
     page.locator("#sign-in").click()
     expect(page.locator("#trail")).to_contain_text("郑州市")
     expect(page.locator("#whose")).to_have_text("机构 union · 郑州市")
-    assert int(audited.figure("stations")) in {4, 5}  # before or after the merge
+    assert int(audited.figure("stations")) in {5, 6}  # before or after the merge
+    week = page.locator("#week option").nth(1).get_attribute("value")
+    page.locator("#week").select_option(week)
     with page.context.expect_page() as opened:
         page.locator("#show-report").click()
-    expect(opened.value.locator("h1")).to_contain_text("郑州市")
+    expect(opened.value.locator("h1")).to_contain_text(f"郑州市 {week}")
     assert opened.value.locator("rect").count() > 0
     assert opened.value.locator("body").evaluate("(body) => getComputedStyle(body).maxWidth") == "960px"
+    name, text = audited.kept("#keep-report")
+    assert name == f"weekly-410100-{week}.csv"
+    assert f"report,week,{week}\n" in text
+    assert page.locator("#week option").first.get_attribute("value") == figures.week_of(None).name  # last week
 
     page.locator("#search input").fill("朝阳")  # elsewhere, which is not for this key
     expect(page.locator("#named")).to_contain_text("没有“朝阳”")

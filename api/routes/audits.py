@@ -3,14 +3,15 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request
+from pydantic import BeforeValidator, Field
 from starlette.responses import Response
 
 from api import answers, paging
-from api.deps import CursorParam, SessionDep, UpTo500, WhoDep, json_body
+from api.deps import CursorParam, SessionDep, UpTo500, WhoDep, json_body, split_commas
 from api.deps_coverage import RegionQuery
 from api.schemas import problems
 from api.schemas_audits import FindingList, FindingOut
-from geo import audits
+from geo import audits, findings
 from geo.findings import Audit, Decision, State
 
 router = APIRouter(prefix="/v1/audits", tags=["unions"])
@@ -19,9 +20,9 @@ PAIR = r"^[0-9a-f-]{36}(\.[0-9a-f-]{36})?$"
 
 
 class AuditQuery(RegionQuery):
-    """A region, and findings in which state."""
+    """A region, and findings in which states."""
 
-    state: State | None = None
+    state: Annotated[list[State], BeforeValidator(split_commas)] = Field([], description="any of these")
     limit: UpTo500 = 50
     cursor: CursorParam = None
 
@@ -37,10 +38,12 @@ def list_findings(
 ) -> Response:
     """The gravest first, each explained in Chinese and English; last those accepted that are mended by now."""
     last = paging.read(request, asked.cursor) if asked.cursor else None
-    found = audits.found(session, who, audit, region=asked.region, level=asked.level, state=asked.state)
+    everything = audits.found(session, who, audit, region=asked.region, level=asked.level)
+    found = [each for each in everything if not asked.state or each.state in asked.state]
     page, more = paging.cut(found[paging.after_key([each.id for each in found], last) :], asked.limit)
     links = paging.links(request, "application/json", page[-1].id if more else None)
-    return answers.json({"total": len(found), "items": [answers.finding(each) for each in page], "links": links})
+    items = [answers.finding(each) for each in page]
+    return answers.json({"total": len(found), "states": findings.tally(everything), "items": items, "links": links})
 
 
 @router.post(

@@ -65,6 +65,16 @@ def enter(bank, auditor, number: str, **said) -> str:
     return str(station)
 
 
+def picked(rows: list[Any], *names: str) -> list[tuple[Any, ...]]:
+    """Some columns of rows."""
+    return [tuple(row[name] for name in names) for row in rows]
+
+
+def places(collection: Any) -> list[tuple[Any, ...]]:
+    """The division of each feature."""
+    return picked([feature["properties"] for feature in collection["features"]], "adcode", "division")
+
+
 def test_an_auditors_day(day):
     bank, auditor = day
 
@@ -103,6 +113,7 @@ def test_an_auditors_day(day):
     # Ten suggested sites; two of them open, and the share rises by what was predicted.
     sites = auditor("GET", "/v1/coverage/siting", params=CITY | {"n": 10}).json()
     assert len(sites["features"]) == 10
+    assert {*places(sites), *places(gaps)} <= {*picked(districts, "region", "name")}
     assert sites["share_before"] == pytest.approx(after["demand_share"], abs=1e-6)
     for site in sites["features"][:2]:
         lon, lat = site["geometry"]["coordinates"]
@@ -149,7 +160,10 @@ def test_an_auditors_day(day):
     WeeklyOut.model_validate(report)
     table = auditor("GET", "/v1/reports/weekly", params=asked | {"format": "csv"}).text
     assert "happened,entered,7\r\n" in table
+    counted = picked(report["by"]["region"], "stations")
+    assert (len(counted), min(counted)) == (12, (0,))  # those without any are told
     page = auditor("GET", "/v1/reports/weekly", params=asked | {"format": "html"})
+    assert f'<td class="n">{report["coverage"]["demand_share"] * 100:.2f} %</td>' in page.text
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert "郑州市" in page.text
     assert "<rect" in page.text

@@ -9,11 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from api.schemas_audits import FindingList
 from api.schemas_visits import OddityList
 from geo import db, figures, regions
 from geo.audit_places import likeness
 from geo.datum import Datum, convert
 from geo.figures import GroupBy
+from geo.findings import State
 from geo.hours import SHANGHAI
 from tests.cast import LAT
 from tests.conftest import ACTOR, rolled_back
@@ -56,6 +58,11 @@ def test_what_stands_elsewhere_comes_first_and_functional_zones_are_explained(ci
     rest = found[2:]
     assert {each["station"]["name"] for each in rest} == {"丙", "丁", "戊", "己", "辛"}
     assert {(each["facts"]["what"], each["score"]) for each in rest} == {("functional_zone", 0.0)}
+    assert {each["state"] for each in rest} == {"explained"}  # no error, and nothing that is open
+    assert all(each["explanation"]["en"].endswith("That is no error.") for each in rest)
+    asked = {"region": "410100", "state": "accepted,open"}
+    told = FindingList.model_validate(city.union("GET", "/v1/audits/mislocated", params=asked).json())
+    assert (told.total, told.states[State.OPEN], told.states[State.EXPLAINED]) == (2, 2, 5)
 
 
 def test_a_datum_given_wrongly_is_recognised_by_where_it_would_lead(cast):

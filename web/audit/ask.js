@@ -19,10 +19,12 @@ async function answer(method, path, query, body) {
 /** The JSON that is answered; what was refused is an error with its status and the server's words. */
 export const ask = async (method, path, query = {}, body = null) => (await answer(method, path, query, body)).json();
 
+/** What is answered as a file. */
+export const fetched = async (path, query) => (await answer("GET", path, query)).blob();
+
 /** Open what is answered as a page of its own. */
 export async function open(path, query) {
-  const page = await (await answer("GET", path, query)).blob();
-  const address = URL.createObjectURL(page);
+  const address = URL.createObjectURL(await fetched(path, query));
   window.open(address, "_blank", "noopener");
   setTimeout(() => URL.revokeObjectURL(address), 60_000);
 }

@@ -1,16 +1,22 @@
 // The auditor's page: down the region tree, how much is served, where the holes are, what to do about it.
 
 import { find, h } from "/web/dom.js";
-import { current, distance, regionName, switchLanguage, writeWords } from "/web/language.js";
+import { distance, regionName, switchLanguage, writeWords } from "/web/language.js";
 import { regionsNamed } from "/web/regions.js";
 import { STEPS, draw, lookAt, lookAtAll, mark, rewrite, show, stepColor, unknownColor } from "/audit/web/atlas.js";
-import { ask, open } from "/audit/web/ask.js";
+import { ask } from "/audit/web/ask.js";
 import { askFindings, forgetFindings, nameAudits, showFinding, writeFindings } from "/audit/web/findings.js";
+import { keepReport, offerWeeks, openReport } from "/audit/web/report.js";
 import { inWords, mayVisit, signIn, signOut, writeSign } from "/audit/web/sign.js";
-import { count, points, say, share } from "/audit/web/words.js";
+import { csv, geojson, keep } from "/audit/web/takeaway.js";
+import { count, points, say, sentences, share } from "/audit/web/words.js";
 
+// The columns of gaps and sites as CSV, which are what the API calls them.
+const GAPS = ["rank", "division", "adcode", "farthest_lon", "farthest_lat", "farthest_m", "demand", "area_km2"];
+const SITES = ["rank", "division", "adcode", "lon", "lat", "name", "gain_share", "share", "gain_demand"];
 const BELOW = { country: "province", province: "city", city: "district" };
 const NAMED = 8; // regions found by name that are listed
+const MOST_GAPS = 200; // as many as the API lists
 const TYPING_MS = 250;
 const metres = (value) => (value === null ? "–" : distance(value));
 const FIGURES = {
@@ -154,7 +160,7 @@ function write() {
   }));
   find("children").replaceChildren(...state.children.map((item) => h("li", {}, divisionButton(item, h("span", { class: "share" }, bar(item.demand_share), h("span", {}, item.demand_share === undefined ? "" : share(item.demand_share)))))));
   writeFigures();
-  nameAudits((audit) => busy("findings", () => askFindings(audit, asked())));
+  nameAudits((audit) => busy("findings", () => askFindings(audit, state.region)));
   writeFindings();
   state.shown?.();
 }
@@ -173,7 +179,7 @@ function writeFigures() {
     h("dt", {}, say(name)), h("dd", { "data-figure": name }, said(state.figures[name]))]) : []));
   const counted = state.figures?.at ? "counted_at" : "counted_any";
   find("about").textContent = state.figures
-    ? [say(counted, { hour: String(hour()) }), say("straight"), say(state.figures.demand_source)].join(current() === "zh" ? "" : " ") : "";
+    ? sentences(say(counted, { hour: String(hour()) }), say("straight"), say(state.figures.demand_source)) : "";
 }
 
 function drawLegend() {
@@ -222,22 +228,39 @@ function result(work, sites) {
   return again(true);
 }
 
-function listed(title, rows) {
-  find("results").replaceChildren(h("p", { class: "note" }, title),
-    h("ol", { class: "divisions" }, rows.map(([text, act]) => h("li", {}, h("button", { type: "button", onclick: act }, text)))));
+/** List what was found, each with its place to select and copy, and offer it as files. */
+function listed(title, rows, files) {
+  const file = (kind) => h("button", { type: "button", "data-file": kind, onclick: files[kind] }, say(`keep_${kind}`));
+  const where = ({ division }, [lon, lat]) => h("span", { class: "place" }, division && `${division} `,
+    h("span", { class: "lonlat" }, `${lon.toFixed(5)}, ${lat.toFixed(5)}`));
+  find("results").replaceChildren(h("p", { class: "note" }, title), ...(rows.length ? [
+    h("p", { class: "acts" }, file("csv"), file("geojson")),
+    h("ol", { class: "divisions" }, rows.map(([text, act, ...place]) =>
+      h("li", {}, h("button", { type: "button", onclick: act }, text), where(...place))))] : []));
+}
+
+/** What keeps features as CSV of these columns, and as GeoJSON. */
+function filesOf(what, columns, features) {
+  const name = `${what}-${state.region.adcode}-${state.figures.radius_m}m`;
+  const rows = features.map(({ geometry: { coordinates: [lon, lat] }, properties }) => ({ lon, lat, ...properties }));
+  return { csv: () => keep(`${name}.csv`, csv(columns, rows)), geojson: () => keep(`${name}.geojson`, geojson(features)) };
 }
 
 const showGaps = () => result(async () => {
-  const { features, gaps } = await ask("GET", "/v1/coverage/gaps", asked());
+  const { features, gaps } = await ask("GET", "/v1/coverage/gaps", asked({ limit: MOST_GAPS }));
   return (look) => {
+    const files = filesOf("gaps", GAPS, features);
     show("gaps", features);
     if (look) lookAt(state.region.bbox);
+    const farthest = ({ properties }) => [properties.farthest_lon, properties.farthest_lat];
     const goTo = (gap) => () => {
-      mark([gap.properties.farthest_lon, gap.properties.farthest_lat]);
+      mark(farthest(gap));
       lookAtAll([gap]);
     };
-    state.shown = () => listed(say("found_gaps", { n: gaps, ...conditions() }), features.map((gap) => [
-      say("gap", { people: count(Math.round(gap.properties.demand)), area: count(gap.properties.area_km2) }), goTo(gap)]));
+    const first = gaps > features.length ? say("first_of", { n: features.length, total: gaps }) : "";
+    state.shown = () => listed(sentences(say("found_gaps", { n: gaps, ...conditions() }), first, say("gap_places")), features.map((gap) => [
+      `${gap.properties.rank}. ${say("gap", { people: count(Math.round(gap.properties.demand)), area: count(gap.properties.area_km2) })}`,
+      goTo(gap), gap.properties, farthest(gap)]), files);
     state.shown();
   };
 }, false);
@@ -245,18 +268,19 @@ const showGaps = () => result(async () => {
 const showSites = () => find("count").reportValidity() && result(async () => {
   const found = await ask("GET", "/v1/coverage/siting", asked({ n: find("count").value }));
   return (look) => {
+    const files = filesOf("sites", SITES, found.features);
     show("sites", found.features);
     if (look) lookAtAll(found.features);
     const reached = { before: share(found.share_before), after: share(found.share_after), bound: share(found.optimum_at_most) };
-    state.shown = () => listed(say("found_sites", { ...reached, ...conditions() }), found.features.map(({ geometry, properties: one }) => [
-      `${one.rank}. ${say("site", { gain: points(one.gain_share), share: share(one.share) })}`, () => mark(geometry.coordinates)]));
+    state.shown = () => listed(sentences(say("found_sites", { ...reached, ...conditions() }), say("site_places")), found.features.map(({ geometry, properties: one }) => [
+      `${one.rank}. ${say("site", { gain: points(one.gain_share), share: share(one.share) })}`, () => mark(geometry.coordinates),
+      one, geometry.coordinates]), files);
     state.shown();
   };
 }, true);
 
-const showReport = () => busy("report", async () => {
-  const { adcode: region, level } = state.region;
-  await open("/v1/reports/weekly", { region, level, format: "html" });
+const report = (act) => busy("report", async () => {
+  await act(state.region);
   return () => {};
 });
 
@@ -326,7 +350,9 @@ for (const id of ["radius", "hour"]) {
 find("count").addEventListener("change", () => state.sites && showSites());
 find("show-gaps").addEventListener("click", showGaps);
 find("show-sites").addEventListener("click", showSites);
-find("show-report").addEventListener("click", showReport);
+find("show-report").addEventListener("click", () => report(openReport));
+find("keep-report").addEventListener("click", () => report(keepReport));
+offerWeeks();
 find("legend").open = matchMedia("(min-width: 800px)").matches;
 if (!draw({ division: (one) => one.adcode !== state.region?.adcode && visit(one), found: showFinding, over: drawOver })) document.body.classList.add("no-map");
 write();
