@@ -119,7 +119,7 @@ def with_states(session: Session, audit: Audit, found: Sequence[Finding], scope:
     return current + sorted(gone, key=lambda finding: finding.id)
 
 
-_TURN = (State.OPEN, State.ACCEPTED, State.REJECTED)
+_TURN = (State.OPEN, State.ACCEPTED, State.REJECTED, State.EXPLAINED)
 
 
 def _key(station: object, other: object) -> str:

@@ -262,12 +262,13 @@ def test_pages_of_findings_hold_each_once(city):
 
 
 def test_what_is_decided_makes_way_for_what_is_open(city):
-    first, second, *rest = [each["id"] for each in findings(city, "mislocated")]
+    first, second, third, *zones = [each["id"] for each in findings(city, "mislocated")]
     decide = "/v1/audits/mislocated/findings/{}".format
-    for key, said in ((first, {"state": "rejected", "reason": "核实无误"}), (second, {"state": "accepted"})):
+    for key, said in ((first, {"state": "rejected", "reason": "核实无误"}), (third, {"state": "accepted"})):
         assert city.union("POST", decide(key), json=said).status_code == 200
     listed = [(each["id"], each["state"]) for each in findings(city, "mislocated")]
-    assert listed == [*((key, "open") for key in rest), (second, "accepted"), (first, "rejected")]
+    decided = [(second, "open"), (third, "accepted"), (first, "rejected")]
+    assert listed == [*decided, *((key, "explained") for key in zones)]
 
 
 def test_coverage_is_for_auditors_of_the_region_and_siting_also_for_a_bank_with_its_premises(cast):
