@@ -44,7 +44,11 @@ def problem(client: TestClient, path: str, status: int) -> dict[str, Any]:
         ("lon=113&lat=34&radius_m=-1", ["query", "radius_m"], "greater"),
         ("lon=113&lat=34&radius=5", ["query", "radius"], "known here"),
         ("lon=113&lat=34&lon=114", ["query", "lon"], "more than once; give it once"),
-        ("lon=113&lat=34&facility=fan&facility=aed", ["query", "facility"], "more than once; separate several values by"),
+        (
+            "lon=113&lat=34&facility=fan&facility=aed",
+            ["query", "facility"],
+            "more than once; separate several values by",
+        ),
         ("lon=113&lat=34&open=9999-12-31T23:59:59Z", ["query", "open"], "1901 to 2199"),
         ("lon=113&lat=34&open=0001-01-01T00:00:00%2B10:00", ["query", "open"], "1901 to 2199"),
         ("lon=113&lat=34&managed_by=ccb%00", ["query", "managed_by"], "NUL"),
