@@ -126,7 +126,12 @@ def drawn(monkeypatch) -> list[str]:
     """The addresses that codes were drawn of."""
     addresses: list[str] = []
     draw = posters.drawn
-    monkeypatch.setattr(posters, "drawn", lambda address: addresses.append(address) or draw(address))
+
+    def noted(address: str) -> bytes:
+        addresses.append(address)
+        return draw(address)
+
+    monkeypatch.setattr(posters, "drawn", noted)
     return addresses
 
 

@@ -61,6 +61,7 @@ function write() {
 function tell(sentence) {
   told = sentence;
   find("said").textContent = told();
+  find("said").scrollIntoView({ block: "nearest" });
 }
 
 /** Send one report; what was reported stays on the page until the rider asks for another. */
