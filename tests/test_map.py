@@ -296,7 +296,7 @@ def test_chips_filter_the_list_and_the_map_and_words_follow_the_language(seen: S
 
 def test_a_province_keeps_its_name_beside_the_bubble_that_stands_in_it(seen: Seen) -> None:
     seen.look_at(LON, LAT, 3.4)
-    seen.wait_until(lambda: bool(seen.rendered("clusters")))
+    seen.wait_until(lambda: sum(seen.page.evaluate(COUNTED)) == 30)
     seen.settle()
     assert "河南省" in seen.page.evaluate("""() => document.getElementById("map").map
         .queryRenderedFeatures({ layers: ["province-names"] }).map(({ properties }) => properties.label)""")

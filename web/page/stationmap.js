@@ -234,11 +234,11 @@ class StationMap {
     return { lon: lng, lat };
   }
 
-  /** Margins that keep clear of the sheet and the title above it, or of the legend. */
+  /** Margins that keep clear of the sheet, of the title and the place above it, or of the legend. */
   #sides(margin) {
     const legend = document.getElementById("legend");
     const left = margin + (legend.open && !this.#padding ? legend.offsetWidth : 0);
-    return { top: margin + (this.#padding ? 40 : 0), left, right: margin, bottom: margin + this.#padding };
+    return { top: margin + (this.#padding ? 60 : 0), left, right: margin, bottom: margin + this.#padding };
   }
 
   /** From the map's middle to the middle of what can be seen; MapLibre would keep a padding for the next move. */
