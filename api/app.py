@@ -81,7 +81,7 @@ def create_app(settings: Settings | None = None, engine: db.Database | None = No
         docs_url=None,
         redoc_url=None,
     )
-    app.state.frequency = Frequency()
+    app.state.frequency, app.state.public_url = Frequency(), settings.public_url
     errors.install(app)
     for module in ROOMS:
         app.include_router(module.router)

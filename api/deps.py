@@ -14,7 +14,7 @@ from sqlmodel import Session
 from api import errors as api_errors
 from api import paging
 from api.operations import promise_of
-from geo import datum, db, errors, organisations
+from geo import datum, db, errors, organisations, stations
 from geo.access import Principal
 from geo.datum import Datum, Latitude, Longitude
 from geo.errors import InvalidQuery, Problem
@@ -25,6 +25,7 @@ from geo.vocabulary import EntryMode, Facility, Serves, StationKind
 
 LOCALITY = ("query",)
 MOST_CELLS = 20_000
+SEVERAL = "separate several values by commas"
 
 
 def open_session(request: Request) -> Iterator[Session]:
@@ -110,25 +111,34 @@ NeededRevisionDep = Annotated[int | None, Depends(revision_needed)]
 def strict_query(request: Request) -> None:
     """Refuse a parameter that is unknown or given twice: a typing error must not widen an answer.
 
-    And, in path and query, text that PostgreSQL cannot hold.
+    And, in path and query, text that PostgreSQL cannot hold. What is no id is no station, whatever is asked of it.
     """
-    known = promise_of(request).parameters
+    promise = promise_of(request)
+    known = promise.parameters
     given = [name for name, _ in request.query_params.multi_items()]
     said = {("path", name): value for name, value in request.path_params.items()}
     said |= {("query", name): value for name, value in request.query_params.items()}
     problems = [Problem(loc, reason) for loc, value in said.items() if (reason := db.unstorable(str(value)))]
+    if not any(problem.loc[0] == "path" for problem in problems):
+        check_station(request)
     problems += [
         Problem((*LOCALITY, name), f"unknown parameter; known here: {', '.join(sorted(known)) or 'none'}")
         for name in dict.fromkeys(given)
         if name not in known
     ]
     problems += [
-        Problem((*LOCALITY, name), "given more than once; separate several values by commas")
+        Problem((*LOCALITY, name), f"given more than once; {SEVERAL if name in promise.lists else 'give it once'}")
         for name in dict.fromkeys(given)
         if given.count(name) > 1
     ]
     if problems:
         raise InvalidQuery(problems=problems)
+
+
+def check_station(request: Request) -> None:
+    """A path comes before its parameters: raises `StationNotFound` where the station in it is no id."""
+    if "station_id" in request.path_params:
+        stations.key_of(request.path_params["station_id"])
 
 
 def split_commas(value: object) -> object:

@@ -63,6 +63,8 @@ STATUS: Mapping[type[errors.YizhanError], int] = {
 }
 
 RETRY_AFTER_S = "2"
+# What may be found before a key is looked at, and is told only to those who have one where one is needed.
+FOUND_BEFORE_THE_KEY = (errors.InvalidInput, errors.StationNotFound)
 
 
 class ProblemResponse(Response):
@@ -95,7 +97,7 @@ class ProblemResponse(Response):
 async def answer_error(request: Request, error: Exception) -> Response:
     """An error of ours, with its status by the table above and its broken rules."""
     assert isinstance(error, errors.YizhanError)  # noqa: S101 - registered for this class
-    if isinstance(error, errors.InvalidInput) and (stranger := await run_in_threadpool(refuse_stranger, request)):
+    if isinstance(error, FOUND_BEFORE_THE_KEY) and (stranger := await run_in_threadpool(refuse_stranger, request)):
         error = stranger
     problems = [{"loc": list(problem.loc), "message": problem.message} for problem in error.problems]
     headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, errors.Unauthenticated) else {}

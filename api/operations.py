@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import lru_cache
 from re import Pattern
+from typing import Any
 
 from fastapi import FastAPI, Request
 from starlette.routing import compile_path
@@ -10,9 +11,10 @@ from starlette.routing import compile_path
 
 @dataclass(frozen=True)
 class Promise:
-    """The names of an operation's query parameters, and whether it needs a key."""
+    """The names of an operation's query parameters, those of them that are lists, and whether it needs a key."""
 
     parameters: frozenset[str] = frozenset()
+    lists: frozenset[str] = frozenset()
     secured: bool = False
 
 
@@ -25,13 +27,16 @@ def promise_of(request: Request) -> Promise:
 @lru_cache(maxsize=8)
 def _promises(app: FastAPI) -> dict[str, Promise]:
     operations = [operation for path in app.openapi()["paths"].values() for operation in path.values()]
-    return {
-        operation["operationId"]: Promise(
-            frozenset(p["name"] for p in operation.get("parameters", ()) if p["in"] == "query"),
-            {} not in operation.get("security", [{}]),
-        )
-        for operation in operations
-    }
+    return {operation["operationId"]: _promise(operation) for operation in operations}
+
+
+def _promise(operation: dict[str, Any]) -> Promise:
+    asked = [parameter for parameter in operation.get("parameters", ()) if parameter["in"] == "query"]
+    return Promise(
+        frozenset(parameter["name"] for parameter in asked),
+        frozenset(parameter["name"] for parameter in asked if parameter["schema"].get("type") == "array"),
+        {} not in operation.get("security", [{}]),
+    )
 
 
 def methods_at(app: FastAPI, path: str) -> list[str]:

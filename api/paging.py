@@ -8,6 +8,7 @@ from typing import TypeVar
 from fastapi import Request
 from starlette.datastructures import URL
 
+from api import addresses
 from geo.errors import InvalidQuery, Problem
 
 SIGNATURE_BYTES = 12
@@ -42,7 +43,7 @@ def read(request: Request, cursor: str) -> str:
 
 def links(request: Request, media_type: str, after: str | None) -> list[dict[str, str]]:
     """The links of a page: itself, and the next one when there is more."""
-    here = URL(str(request.url))
+    here = URL(addresses.base(request) + request.url.path).replace(query=request.url.query)
     found = [{"rel": "self", "type": media_type, "href": str(here)}]
     if after is not None:
         next_page = here.include_query_params(cursor=write(request, after))

@@ -34,7 +34,7 @@ def readiness(database: db.Database) -> tuple[list[str], list[str]]:
 
 def examine(settings: Settings) -> list[Finding]:
     """Look at the programs, the database, its schema and what is loaded, in the order they build on each other."""
-    findings = []
+    findings = [_address(settings)]
     try:
         if not settings.database_url:
             findings.append(Finding(good=True, what=f"PostgreSQL with PostGIS: {embedded.find_binaries()}"))
@@ -50,6 +50,13 @@ def examine(settings: Settings) -> list[Finding]:
         mend = MENDS.get(type(error), "see the log of PostgreSQL")
         findings.append(Finding(good=False, what=error.message, mend=mend))
     return findings
+
+
+def _address(settings: Settings) -> Finding:
+    if settings.public_url:
+        return Finding(good=True, what=f"public address {settings.public_url}")
+    mend = "set YIZHAN_PUBLIC_URL to where riders reach this server"
+    return Finding(good=True, what="no public address: posters lead to wherever they were opened", mend=mend)
 
 
 MENDS: dict[type[errors.YizhanError], str] = {

@@ -18,6 +18,7 @@ from geo.tables_visits import Poster
 SIGNATURE_DIGITS = 20  # 80 bits: nobody guesses it, and the code stays coarse enough for an old camera
 # A quarter of the code may be dirty or torn and it is still read.
 CORRECTION = "q"
+MODULE_MM = 1.75  # in binary without a rest, so that the sizes written are
 
 
 def token(poster: Poster, secret: bytes) -> str:
@@ -66,8 +67,9 @@ def _named(given: str) -> UUID:
 
 
 def drawn(address: str) -> bytes:
-    """The code as SVG, with the white border that readers need."""
+    """The code as SVG, with the white border that readers need; about 10 cm wide where nobody gives it another size."""
     buffer = io.BytesIO()
     code = segno.make(address, error=CORRECTION, micro=False)
-    code.save(buffer, kind="svg", border=4, scale=8, xmldecl=False, light="#fff", nl=False)
+    # With a unit there is a viewBox: without one a page that makes it smaller cuts off what does not fit.
+    code.save(buffer, kind="svg", border=4, scale=MODULE_MM, unit="mm", xmldecl=False, light="#fff", nl=False)
     return buffer.getvalue()

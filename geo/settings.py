@@ -35,6 +35,11 @@ class Settings(BaseSettings):
         min_length=16,
         description="Signs cursors; made and kept in the data directory when absent.",
     )
+    public_url: str | None = Field(
+        default=None,
+        validation_alias="YIZHAN_PUBLIC_URL",
+        description="Where riders reach this server; posters and links begin with it.",
+    )
     log: Literal["debug", "info", "warning", "error"] = Field(
         default="info", validation_alias="YIZHAN_LOG", description="How much is logged."
     )
@@ -45,6 +50,13 @@ class Settings(BaseSettings):
         if value and not re.match(r"postgres(ql)?(\+psycopg)?://", value):
             raise ValueError("expected an address of PostgreSQL, such as postgresql://user@host/database")
         return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_a_site(cls, value: str | None) -> str | None:
+        if value and not re.fullmatch(r"https?://[^/?#@\s]+/?", value):
+            raise ValueError("expected the address of a site without a path, such as https://yizhan.example.org")
+        return value.rstrip("/") if value else None  # compose hands over an empty one where none is set
 
     def signing_secret(self) -> bytes:
         """The secret that signs cursors, made once and kept in the data directory when none is set."""

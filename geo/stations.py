@@ -141,11 +141,15 @@ class StationDraft(BaseModel):
 
 def get(session: Session, station_id: str, *, hidden: bool = False) -> RowMapping:
     """The published station with this id; `hidden` ones too when asked. Raises `StationNotFound`."""
+    return _one(session, {"id": key_of(station_id), "code": None, "hidden": hidden})
+
+
+def key_of(station_id: str) -> UUID:
+    """The id that is written so. Raises `StationNotFound` where this is no id."""
     try:
-        key = UUID(station_id)
+        return UUID(station_id)
     except ValueError:
         raise errors.StationNotFound from None
-    return _one(session, {"id": key, "code": None, "hidden": hidden})
 
 
 def get_by_code(session: Session, code: str, *, hidden: bool = False) -> RowMapping:

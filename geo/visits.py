@@ -15,7 +15,7 @@ from sqlmodel import Session, col, select
 from geo import errors, ledger, permits, visit_draft
 from geo.access import Operation, Principal
 from geo.errors import InvalidInput, Problem
-from geo.stations import trimmed
+from geo.stations import key_of, trimmed
 from geo.tables_visits import Visit
 from geo.visit_draft import Entry, ReportedVisit, VisitDraft
 from geo.vocabulary import VisitMethod
@@ -50,17 +50,9 @@ class Reported:
         return "recorded" if self.entry is not None and self.entry.new else "known"
 
 
-def station_key(station_id: str) -> UUID:
-    """The id as it is written in a path. Raises `StationNotFound`."""
-    try:
-        return UUID(station_id)
-    except ValueError:
-        raise errors.StationNotFound from None
-
-
 def record(session: Session, key: str, station_id: str, draft: VisitDraft) -> Entry:
     """Enter one visit; the same again is answered by the first. Raises `VisitDiffers` and what forbids it."""
-    return _one(session, Entry(key, station_key(station_id), draft))
+    return _one(session, Entry(key, key_of(station_id), draft))
 
 
 def _one(session: Session, entry: Entry) -> Entry:
@@ -73,7 +65,7 @@ def _one(session: Session, entry: Entry) -> Entry:
 def reverse(session: Session, who: Principal, key: str, station_id: str, visit_id: str, draft: ReversalDraft) -> Entry:
     """Take a visit back by a row that reverses it. Raises `VisitNotFound`, `AlreadyReversed`, `VisitDiffers`."""
     permits.see(session, station_id, who, Operation.EDIT)
-    where = station_key(station_id)
+    where = key_of(station_id)
     try:
         wanted = select(Visit).where(col(Visit.station_id) == where, col(Visit.id) == UUID(visit_id))
     except ValueError:

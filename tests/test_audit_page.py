@@ -3,8 +3,10 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
+import segno
 from playwright.sync_api import Browser, Page, expect
 from sqlmodel import col, select
 
@@ -16,6 +18,7 @@ from tests.conftest import SECRET
 from tests.factories import draft, organisation, register
 from tests.serving import serving
 
+FACILITIES = ["drinking_water", "microwave"]
 HOSTILE = "<img src=x onerror=document.title='owned'>站"
 
 pytestmark = IN_A_BROWSER
@@ -88,7 +91,7 @@ def site(clone: Callable[[], str]) -> Iterator[Site]:
         register(
             session,
             *(
-                draft(name=HOSTILE if n == 2 else f"站{n}", lon=x, lat=y, stated_district=d)
+                draft(name=HOSTILE if n == 2 else f"站{n}", lon=x, lat=y, stated_district=d, facilities=FACILITIES)
                 for n, (x, y, d) in enumerate(places)
             ),
         )
@@ -278,24 +281,98 @@ def test_what_is_wrong_with_a_key_or_a_region_is_said_on_the_form_and_regions_ar
     assert page.get_by_role("link", name="骑手地图").get_attribute("href") == "/"
 
 
-def test_a_scanned_poster_leads_to_the_check_in_which_answers_in_two_languages(audited: Audited, site: Site):
+def test_a_scanned_poster_leads_to_the_check_in_of_its_station_and_a_second_report_is_asked_for(
+    audited: Audited, site: Site
+):
     page, said = audited.page, audited.page.locator("#said")
     assert page.request.get(f"{site.station}/qr.svg").body() == posters.drawn(site.door)
     page.goto(site.door)
+    expect(page.locator("#station")).to_have_text("站0")
     for counted in (True, False):  # the same rider is counted once a day
-        with page.expect_response(lambda response: response.request.method == "POST") as caught:
-            page.get_by_role("button", name="正常使用").click()
-        assert caught.value.json()["visit"] == {"method": "qr_scan", "proof": "claim", "counted": counted}
-        expect(said).to_have_text("谢谢，已记录。 Thank you, noted.")
-    assert page.evaluate("Object.keys(localStorage)") == ["visitor"]
-    page.get_by_role("button", name="Locked in posted hours").click()
-    expect(said).to_have_text("谢谢，已记录。 Thank you, noted.")
+        answer = report(page, "正常使用")
+        assert answer["visit"] == {"method": "qr_scan", "proof": "claim", "counted": counted}
+        expect(said).to_have_text("谢谢，已记录：正常使用")
+        expect(page.get_by_role("button", name="开放时间内锁门")).to_be_hidden()
+        page.get_by_role("button", name="报告其他情况").click()
+        expect(said).to_be_empty()
+    page.get_by_role("button", name="English").click()
+    assert report(page, "Locked in posted hours")["outcome"] == "locked_in_posted_hours"
+    expect(said).to_have_text("Thank you, noted: Locked in posted hours")
+    assert set(page.evaluate("Object.keys(localStorage)")) == {"visitor", "yizhan.language"}
+    page.get_by_role("button", name="中文").click()
+    expect(said).to_have_text("谢谢，已记录：开放时间内锁门")
 
+    page.get_by_role("button", name="报告其他情况").click()
     page.context.set_offline(True)
     page.get_by_role("button", name="满员").click()
-    expect(said).to_have_text("没有网络。 No connection.")
+    expect(said).to_have_text("没有网络。")
     page.context.set_offline(False)
     page.goto(f"{site.door[:-1]}{'0' if site.door[-1] != '0' else '1'}")  # not signed by us
     page.reload()
-    page.get_by_role("button", name="Full").click()
-    expect(said).to_contain_text("没有成功")
+    page.get_by_role("button", name="满员").click()
+    expect(said).to_have_text("没有成功，请稍后再试。")
+    expect(page.get_by_role("button", name="满员")).to_be_enabled()
+
+
+def test_a_rider_reports_a_facility_of_the_station_that_does_not_work_or_is_not_there(audited: Audited, site: Site):
+    page, said = audited.page, audited.page.locator("#said")
+    page.goto(site.door)
+    choice = page.get_by_label("哪项设施")
+    expect(choice.locator("option")).to_have_text(["请选择设施", "饮水", "微波炉"])
+    page.get_by_role("button", name="坏了").click()  # which?
+    expect(choice).to_be_focused()
+    expect(said).to_have_text("请选择设施")
+    choice.select_option("微波炉")
+    answer = report(page, "坏了")
+    assert (answer["outcome"], answer["facility"]) == ("facility_faulty", "microwave")
+    expect(said).to_have_text("谢谢，已记录：微波炉，坏了，不能用")
+    page.get_by_role("button", name="报告其他情况").click()
+    expect(choice).to_have_value("")
+    choice.select_option("饮水")
+    answer = report(page, "没有这项设施")
+    assert (answer["outcome"], answer["facility"]) == ("facility_missing", "drinking_water")
+
+    page.goto(f"{site.address}/web/check-in.html#00000000-0000-0000-0000-000000000000")
+    page.reload()
+    expect(page.locator("#station")).to_have_text("名录中没有这个站点。")
+    expect(page.locator("#about-facility")).to_be_hidden()
+
+
+def report(page: Page, button: str) -> dict[str, Any]:
+    """What the server answers to a report."""
+    with page.expect_response(lambda response: response.request.method == "POST") as caught:
+        page.get_by_role("button", name=button).click()
+    kept: dict[str, Any] = caught.value.json()
+    return kept
+
+
+WITHIN = """(svg) => {
+    const box = svg.getBoundingClientRect();
+    return [...svg.querySelectorAll("path")].map((path) => {
+        const drawn = path.getBoundingClientRect();
+        return [drawn.left - box.left, drawn.top - box.top, box.right - drawn.right, box.bottom - drawn.bottom]
+            .map((margin) => margin / box.width);
+    });
+}"""
+
+
+@pytest.mark.parametrize("media", ["screen", "print"])
+def test_a_posters_code_is_whole_with_the_border_that_readers_need(audited: Audited, site: Site, media):
+    page = audited.page
+    page.emulate_media(media=media)
+    page.goto(f"{site.station}/poster")
+    ground, code = page.locator("svg").evaluate(WITHIN)
+    assert ground == pytest.approx([0, 0, 0, 0], abs=0.002)
+    modules = segno.make(site.door, error=posters.CORRECTION, micro=False).symbol_size(border=4)[0]
+    assert code == pytest.approx([4 / modules] * 4, abs=0.6 / modules)
+    # Opened over the loopback: good for nobody else, which is said to whoever prints it and not on the door.
+    expect(page.locator("#warning")).to_be_visible(visible=media == "screen")
+
+
+def test_a_posters_code_alone_is_whole_at_any_size(audited: Audited, site: Site):
+    page = audited.page
+    page.goto(f"{site.station}/qr.svg")
+    for width in ("", "200px"):
+        page.locator("svg").evaluate("(svg, width) => { svg.style.width = svg.style.height = width; }", width)
+        ground, _ = page.locator("svg").evaluate(WITHIN)
+        assert ground == pytest.approx([0, 0, 0, 0], abs=0.002)

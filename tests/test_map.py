@@ -294,6 +294,26 @@ def test_chips_filter_the_list_and_the_map_and_words_follow_the_language(seen: S
     expect(page.locator("#near-me")).to_have_text("Nearest to me")
 
 
+def test_a_province_keeps_its_name_beside_the_bubble_that_stands_in_it(seen: Seen) -> None:
+    seen.look_at(LON, LAT, 3.4)
+    seen.wait_until(lambda: sum(seen.page.evaluate(COUNTED)) == 30)
+    seen.settle()
+    assert "河南省" in seen.page.evaluate("""() => document.getElementById("map").map
+        .queryRenderedFeatures({ layers: ["province-names"] }).map(({ properties }) => properties.label)""")
+
+
+def test_the_legend_is_as_wide_for_one_kind_as_for_all_so_that_the_nearest_are_fitted_beside_it(seen: Seen) -> None:
+    legend = seen.page.locator("#legend")
+    seen.page.locator("#language").click()
+    seen.look_at(LON, LAT, 10)
+    expect(legend.locator("li")).to_have_count(len(StationKind))
+    wide = legend.evaluate("(legend) => legend.offsetWidth")
+    first = drafts()[0]
+    seen.look_at(first.lon, first.lat, 17)
+    expect(legend.locator("li")).to_have_count(1)
+    assert legend.evaluate("(legend) => legend.offsetWidth") == wide
+
+
 def test_names_from_strangers_stay_text(seen: Seen) -> None:
     page = seen.page
     page.locator("#search input").fill("onerror")

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from sqlmodel import Session
 from starlette.responses import HTMLResponse, Response
 
-from api import answers, paging
+from api import addresses, answers, paging
 from api.deps import CursorParam, SessionDep, UpTo500, WhoDep, json_body
 from api.frequency import Frequency
 from api.routes.upkeep import StationId
@@ -88,7 +88,9 @@ def show_poster(request: Request, session: SessionDep, station_id: StationId) ->
     """The station's name and code, its poster code, and what a scan says of a rider: nothing."""
     card = stations.get(session, station_id)
     code = posters.drawn(address_of(request, session, card["id"])).decode()
-    return HTMLResponse(POSTER.format(name=escape(card["name"]), code=escape(card["code"]), drawing=code))
+    told = {"name": escape(card["name"]), "code": escape(card["code"])}
+    warning = STAYS_HERE if addresses.stays_here(request) else ""
+    return HTMLResponse(POSTER.format(**told, drawing=code, warning=warning))
 
 
 @router.delete(
@@ -149,7 +151,7 @@ def close_alert(session: SessionDep, who: WhoDep, alert_id: str, closing: AlertC
 def address_of(request: Request, session: Session, station_id: object) -> str:
     """What the code leads to; the token stands in the fragment, which no browser sends and no log holds."""
     poster = posters.in_force(session, stations.get(session, str(station_id))["id"])
-    return f"{request.base_url}web/check-in.html#{station_id}.{posters.token(poster, request.app.state.secret)}"
+    return f"{addresses.base(request)}/web/check-in.html#{station_id}.{posters.token(poster, request.app.state.secret)}"
 
 
 POSTER = """<!doctype html>
@@ -157,10 +159,14 @@ POSTER = """<!doctype html>
 <style>
 body {{ font: 18pt/1.4 sans-serif; text-align: center; margin: 2cm }} svg {{ width: 10cm; height: 10cm }}
 p {{ font-size: 12pt; color: #444 }}
+#warning {{ background: #fdf1d3; color: #5c3c00; padding: .5cm }} @media print {{ #warning {{ display: none }} }}
 </style>
+{warning}
 <h1>{name}</h1>
 {drawing}
 <div>扫码签到 · Scan to check in</div>
 <p>{code}<br>不记录姓名、手机号和位置 · No name, no number, no position is kept</p>
 </html>
 """
+STAYS_HERE = """<p id="warning" role="alert">此二维码只在本机有效：请设置 YIZHAN_PUBLIC_URL 后再打印。<br>
+This code leads to this computer only: set YIZHAN_PUBLIC_URL before you print it.</p>"""

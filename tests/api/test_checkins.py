@@ -8,12 +8,16 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from fastapi.testclient import TestClient
+from pydantic import ValidationError
 from sqlalchemy import text
 from sqlmodel import Session
 
+from api.app import create_app
 from api.frequency import MOST_OF_AN_ADDRESS_AT_A_STATION, WINDOW_S, Frequency
 from geo import checkins, db, errors, posters
 from geo.checkins import Band, CheckInDraft
+from geo.settings import Settings
 from geo.tables_visits import Poster
 from tests.cast import LAT, LON
 from tests.conftest import SECRET
@@ -115,6 +119,59 @@ def test_the_code_is_drawn_and_the_poster_can_be_printed(cast, path):
     poster = cast.public.get(f"{path}/poster")
     assert "劳动者港湾(金水支行)" in poster.text
     assert code.text in poster.text
+
+
+@pytest.fixture
+def drawn(monkeypatch) -> list[str]:
+    """The addresses that codes were drawn of."""
+    addresses: list[str] = []
+    draw = posters.drawn
+
+    def noted(address: str) -> bytes:
+        addresses.append(address)
+        return draw(address)
+
+    monkeypatch.setattr(posters, "drawn", noted)
+    return addresses
+
+
+def test_a_poster_leads_to_the_public_address_wherever_it_was_opened(house, path, drawn):
+    settings = Settings(secret=SECRET, public_url="https://yizhan.example.org/")
+    with TestClient(create_app(settings, house), base_url="http://127.0.0.1:8000") as client:
+        poster = client.get(f"{path}/poster").text
+        client.get(f"{path}/qr.svg")
+        page = client.get("/v1/stations?limit=1&q=%E6%B8%AF").json()
+    door = "https://yizhan.example.org/web/check-in.html#"
+    assert [address.partition("#")[0] + "#" for address in drawn] == [door, door]
+    assert "this computer only" not in poster
+    assert page["links"][0]["href"] == "https://yizhan.example.org/v1/stations?limit=1&q=%E6%B8%AF"
+
+
+@pytest.mark.parametrize(
+    ("asked", "warned"),
+    [
+        ("http://127.0.0.1:8000", True),
+        ("http://localhost", True),
+        ("http://[::1]:8000", True),
+        ("http://192.168.1.20:8000", False),
+        ("https://yizhan.example.org", False),
+    ],
+)
+def test_without_a_public_address_a_poster_leads_to_the_one_asked_and_warns_of_the_loopback(
+    cast, path, drawn, asked, warned
+):
+    poster = cast.public.get(f"{asked}{path}/poster").text
+    assert drawn[0].startswith(f"{asked}/web/check-in.html#")
+    assert ("this computer only" in poster) is warned
+
+
+@pytest.mark.parametrize(
+    "address", ["yizhan.example.org", "ftp://example.org", "https://example.org/yizhan", "https://"]
+)
+def test_a_public_address_is_that_of_a_site(address):
+    with pytest.raises(ValidationError, match="site without a path"):
+        Settings(public_url=address)
+    assert Settings(public_url="").public_url is None
 
 
 def test_two_strangers_who_find_the_door_locked_raise_one_alert_in_the_unions_queue(cast, say, path):

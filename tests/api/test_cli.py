@@ -116,9 +116,12 @@ def test_an_export_to_a_file_is_whole_or_not_there(fresh_url, sheet, tmp_path):
     assert [json.loads(line)["type"] for line in lines] == ["Feature", "Feature"]
 
 
-def test_doctor_sees_a_good_database_and_one_that_is_gone(fresh_url):
+def test_doctor_sees_a_good_database_and_one_that_is_gone(fresh_url, monkeypatch):
     good = yizhan(fresh_url, "doctor")
     assert good.returncode == 0, good.stdout
+    assert "warn no public address" in good.stdout
+    monkeypatch.setenv("YIZHAN_PUBLIC_URL", "https://yizhan.example.org/")
+    assert "ok   public address https://yizhan.example.org\n" in yizhan(fresh_url, "doctor").stdout
     bad = yizhan("postgresql://nobody@/none?host=/nonexistent", "doctor")
     assert bad.returncode == 1
     assert "mend" in bad.stdout

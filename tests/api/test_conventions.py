@@ -43,7 +43,12 @@ def problem(client: TestClient, path: str, status: int) -> dict[str, Any]:
         ("lon=113&lat=34&facility=sauna", ["query", "facility", 0], "drinking_water"),
         ("lon=113&lat=34&radius_m=-1", ["query", "radius_m"], "greater"),
         ("lon=113&lat=34&radius=5", ["query", "radius"], "known here"),
-        ("lon=113&lat=34&lon=114", ["query", "lon"], "more than once"),
+        ("lon=113&lat=34&lon=114", ["query", "lon"], "more than once; give it once"),
+        (
+            "lon=113&lat=34&facility=fan&facility=aed",
+            ["query", "facility"],
+            "more than once; separate several values by",
+        ),
         ("lon=113&lat=34&open=9999-12-31T23:59:59Z", ["query", "open"], "1901 to 2199"),
         ("lon=113&lat=34&open=0001-01-01T00:00:00%2B10:00", ["query", "open"], "1901 to 2199"),
         ("lon=113&lat=34&managed_by=ccb%00", ["query", "managed_by"], "NUL"),
@@ -86,6 +91,24 @@ def test_unknown_paths_and_methods(client):
 def test_nearest_is_no_station_whatever_the_method(client, method):
     answer = client.request(method, "/v1/stations/nearest", json={"capacity": 1})
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/v1/stations/neerest?lon=1"),
+        ("GET", "/v1/stations/neerest?crs=epsg"),
+        ("GET", "/v1/stations/neerest/poster?lon=1&lon=2"),
+        ("POST", "/v1/stations/neerest/check-ins"),
+    ],
+)
+def test_what_is_no_id_is_no_station_whatever_is_asked_of_it(client, method, path):
+    answer = client.request(method, path, json={"nonsense": 1} if method == "POST" else None)
+    assert (answer.status_code, answer.json()["detail"]) == (404, str(errors.StationNotFound()))
+
+
+def test_an_id_that_nobody_has_is_asked_with_known_parameters_only(client):
+    problem(client, "/v1/stations/00000000-0000-0000-0000-000000000000?lon=1", 400)
 
 
 def test_every_error_of_ours_has_a_status():

@@ -35,10 +35,14 @@ export const layers = () => [
     "line-color": color("map-boundary"), "line-width": ["interpolate", ["linear"], ["zoom"], 3, 1.4, 8, 2.4] } },
 ];
 
+// A name makes way for a bubble in its middle; where the whole country is as small as a phone it would be in the next province.
+const ASIDE = ["step", ["zoom"], ["literal", ["center"]], 2.6, ["literal", ["center", "top", "bottom"]]];
+
 const label = (source, size, extra) => ({
   type: "symbol",
   source,
-  layout: { "text-field": ["get", "label"], "text-font": FONT, "text-size": size, "text-padding": 4, "text-max-width": 8 },
+  layout: { "text-field": ["get", "label"], "text-font": FONT, "text-size": size, "text-padding": 2, "text-max-width": 8,
+    "text-variable-anchor": ASIDE, "text-radial-offset": 1.2 },
   paint: { "text-color": color("map-name"), "text-halo-color": color("map-land"), "text-halo-width": 1.4 },
   ...extra,
 });

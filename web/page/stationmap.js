@@ -30,7 +30,8 @@ const stationLayers = () => [
     "circle-color": color("map-cluster"), "circle-opacity": 0.9, "circle-stroke-color": color("map-halo"), "circle-stroke-width": 1.5,
     "circle-radius": ["step", ["get", "stations"], 12, 20, 15, 100, 18, 1000, 22, 10_000, 27] } },
   { id: "cluster-counts", type: "symbol", source: "stations", filter: isCluster, layout: {
-    "text-field": ["number-format", ["get", "stations"], { locale: "en" }], "text-font": FONT, "text-size": 12, "text-allow-overlap": true }, paint: {
+    "text-field": ["number-format", ["get", "stations"], { locale: "en" }], "text-font": FONT, "text-size": 12, "text-allow-overlap": true,
+    "text-padding": 11 }, paint: { // about as far as the bubble reaches: names of divisions keep clear of it
     "text-color": color("map-cluster-text") } },
   { id: "stations", type: "circle", source: "stations", filter: ["!", isCluster], paint: {
     "circle-color": ["case", ["has", "id"], byKind(), color("map-cluster")], "circle-radius": byZoom(3, 2.6, 8, 4.2, 12, 6.5, 16, 10),
@@ -233,11 +234,11 @@ class StationMap {
     return { lon: lng, lat };
   }
 
-  /** Margins that keep clear of the sheet and the title above it, or of the legend. */
+  /** Margins that keep clear of the sheet, of the title and the place above it, or of the legend. */
   #sides(margin) {
     const legend = document.getElementById("legend");
     const left = margin + (legend.open && !this.#padding ? legend.offsetWidth : 0);
-    return { top: margin + (this.#padding ? 40 : 0), left, right: margin, bottom: margin + this.#padding };
+    return { top: margin + (this.#padding ? 60 : 0), left, right: margin, bottom: margin + this.#padding };
   }
 
   /** From the map's middle to the middle of what can be seen; MapLibre would keep a padding for the next move. */
