@@ -17,6 +17,7 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi import checks
 
 from api.app import create_app
+from api.importing import XLSX
 from geo.settings import Settings
 from tests.conftest import SECRET
 
@@ -36,10 +37,10 @@ CHECKS = [
 ]
 
 
-@schemathesis.serializer("text/csv")
+@schemathesis.serializer("text/csv", "application/x-ndjson", XLSX)
 def send_as_it_is(_: object, value: object) -> bytes:
-    """A body of CSV, which schemathesis makes up as a text."""
-    return str(value).encode("utf-8", "surrogatepass")
+    """A body that schemathesis makes up as a text or as bytes."""
+    return bytes(value) if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """The OpenAPI document: complete by rule, and true of what the server answers to anything at all."""
 
+import os
 import re
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from api.app import ROOMS, create_app
 from geo import db, organisations
 from geo.settings import Settings
 from geo.vocabulary import Role
-from tests.conftest import ACTOR, SECRET
+from tests.conftest import ACTOR, ROOT, SECRET
 from tests.factories import organisation, station
 from tests.serving import serving
 
@@ -226,13 +227,16 @@ def test_a_nul_is_refused_wherever_it_stands(operation_id: str, world: "World"):
 @pytest.mark.long
 @pytest.mark.parametrize("with_key", [True, False])
 def test_whatever_a_long_walk_asks_of_the_real_server_the_answer_is_a_documented_one(fresh_url, fresh_engine, with_key):
-    from tests.asking import CHECKS
+    from tests.asking import CHECKS, PATIENCE_S
 
     key, _, _ = furnish(fresh_engine)
     options = ["--generation-deterministic", "--continue-on-failure", "--no-color"]
     options += ["--max-examples", "200" if with_key else "20", "--checks", ",".join(c.__name__ for c in CHECKS)]
+    options += ["--request-timeout", str(PATIENCE_S)]
+    # How files are sent, it is told by the same module as the tests here.
+    environment = os.environ | {"SCHEMATHESIS_HOOKS": "tests.asking", "PYTHONPATH": str(ROOT)}
     options += ["--header", f"Authorization: Bearer {key}"] if with_key else []
     with serving(fresh_url) as address:
         command: list[str] = [str(SCHEMATHESIS), "run", f"{address}/openapi.json", *options]
-        walk = subprocess.run(command, capture_output=True, text=True, check=False)
+        walk = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert walk.returncode == 0, walk.stdout
