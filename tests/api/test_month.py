@@ -165,7 +165,8 @@ def refuse_a_mistake(cast: Cast, rows: dict[str, list[Any]]) -> None:
     assert [row[0].value for row in table[1:5]] == ["拒绝 refused"] * 3 + ["无变化 unchanged"]
     assert "swapped" in str(table[1][3].value)
     (new,) = (row for row in table if row[7].value == "=新支行")
-    assert (new[7].data_type, new[0].value) == ("s", "新增 inserted")  # a text, though it looks like a formula
+    told = "新增 inserted (未写入 not written)"
+    assert (new[7].data_type, new[0].value) == ("s", told)  # a text, though it looks like a formula
     assert cast.rival("GET", f"/v1/imports/{report['id']}").status_code == 404
     assert counted(send(cast, rows)) == {"unchanged": len(rows)}
 
