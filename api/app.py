@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -46,9 +45,6 @@ from geo.directory_shelf import Shelf
 from geo.follower import Follower
 from geo.settings import Settings
 
-# Beside the event loop threads are at work: the follower's, the documented way's. For so long the loop, and every rider
-# with it, may have to wait for the interpreter whenever there is something to do; Python's own 5 ms are for programs.
-SWITCH_S = 0.0005
 WEB = Path(__file__).parents[1] / "web"
 ROOMS = (
     *(health, vocabulary, search, stations, changes, regions, upkeep, reviews, organisations),
@@ -62,7 +58,6 @@ answer: `wgs84` (default), `gcj02` (AMap, Tencent) or `bd09` (Baidu). Errors are
 
 def serve() -> Front:
     """What a server process runs: the hot door before the application."""
-    sys.setswitchinterval(SWITCH_S)
     return Front(create_app())
 
 
