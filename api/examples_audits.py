@@ -54,7 +54,8 @@ VISITS = {
     "by": {"kind": [{"kind": "union_station", "visits": 5210}]},
 }
 WEEKLY = {
-    **{**PLACE, **WEEK, "stations": 82, "by": {"kind": [{"kind": "union_station", "stations": 82}]}},
+    **{**PLACE, **WEEK, "as_of": "2026-10-05T09:00:00+08:00"},
+    **{"stations": 82, "by": {"kind": [{"kind": "union_station", "stations": 82}]}},
     "visits": VISITS,
     **{
         "happened": {"entered": 3, "published": 2},

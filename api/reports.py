@@ -93,7 +93,8 @@ def weekly_table(report: Mapping[str, Any]) -> Response:
     """The weekly report as rows of section, item and value."""
     lines = [{"section": section, "item": item, "value": value} for section, item, value in _lines(report)]
     about = [
-        {"section": "report", "item": name, "value": report[name]} for name in ("region", "name", "week", "stations")
+        {"section": "report", "item": name, "value": report[name]}
+        for name in ("region", "name", "week", "as_of", "stations")
     ]
     return table(["section", "item", "value"], [*about, *lines])
 
@@ -138,13 +139,15 @@ def weekly_page(report: Mapping[str, Any]) -> Response:
 
 
 def _about(report: Mapping[str, Any]) -> str:
-    """The first and the last day, and how many stations there are, of which coverage counts those open for use."""
+    """The first and the last day, and how many stations there are now, of which coverage counts those open for use."""
     first, last = (datetime.strptime(f"{report['week']}-{day}", "%G-W%V-%u").date() for day in (1, 7))  # noqa: DTZ007 - days
     many, usable = report["stations"], report["coverage"].get("stations", "–")
     counted = (
         f"已发布站点 {many} 个，其中开放可用 {usable} 个 · {many} published stations, {usable} of them open for use"
     )
-    return f"{first} – {last} · {counted}"
+    now = report["as_of"][:10]
+    state = f"站点、覆盖与核查为 {now} 的状态 · stations, coverage and findings are as of {now}"
+    return f"{first} – {last} · {counted} · {state}"
 
 
 def _section(name: str, rows: Sequence[tuple[str, Any]]) -> str:

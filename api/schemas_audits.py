@@ -118,6 +118,7 @@ class WeeklyOut(BaseModel):
     week: str
     since: Instant
     until: Instant = Field(description="the week ends before this instant")
+    as_of: Instant = Field(description="when stations, coverage and findings were so; only visits are of the week")
     stations: int = Field(description="published, whatever their status")
     by: dict[str, list[dict[str, Any]]]
     visits: WeeklyVisits

@@ -21,7 +21,7 @@ WORDS = {
     "opening_hours": ("开放时间", "opening hours"),
     "facilities": ("设施", "facilities"),
     "entry_modes": ("进入方式", "way in"),
-    "stated_district": ("所属区县", "stated district"),
+    "stated_district": ("填报的所属区县", "stated district"),
     "managed_by": ("管理单位", "managing organisation"),
 }
 

@@ -5,9 +5,10 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
+from sqlalchemy import text
 from sqlmodel import Session
 
-from geo import auditors, audits, coverage, figures, findings, regions, visit_figures
+from geo import auditors, audits, coverage, figures, findings, regions, stations, visit_figures
 from geo.access import Principal
 from geo.figures import Week
 from geo.findings import Audit, State
@@ -40,6 +41,7 @@ def report(session: Session, who: Principal, region: str, level: str | None, wee
         "week": span.name,
         "since": span.since.isoformat(),
         "until": span.until.isoformat(),
+        "as_of": stations.instant(session.scalars(text("SELECT now()")).one()),
         "stations": sum(row["stations"] for row in counts["kind"]),
         "by": counts,
         "visits": visits(session, who, record, span, counts),

@@ -165,7 +165,8 @@ def test_an_auditors_day(day):
     page = auditor("GET", "/v1/reports/weekly", params=asked | {"format": "html"})
     assert f'<td class="n">{report["coverage"]["demand_share"] * 100:.2f} %</td>' in page.text
     assert page.headers["content-type"] == "text/html; charset=utf-8"
-    assert "郑州市" in page.text
+    assert f"郑州市 {week}" in page.text
+    assert f"as of {report['as_of'][:10]}" in page.text  # whichever week it is: only visits are the week's
     assert "<rect" in page.text
 
 

@@ -72,6 +72,7 @@ def test_a_week_tells_no_report_from_nobody_came(cast):
     assert sum(row["visits"] or 0 for row in told["by"]["region"]) == 21
     nothing: dict[str, Any] = {"coverage": {}, "happened": {}, "open_findings": {}, "since": "", "until": ""}
     whole = nothing | {"region": "410100", "name": city.name, "week": week.name, "stations": 3, "by": counts}
+    whole |= {"as_of": "2026-11-26T12:00:00+08:00"}
     table = bytes(reports.weekly_table(whole | {"visits": told}).body).decode()
     assert "visits_by_day,2026-05-05,\r\nvisits_by_day,2026-05-06,0\r\n" in table
     page = bytes(reports.weekly_page(whole | {"visits": told, "coverage": {"stations": 2}}).body).decode()
