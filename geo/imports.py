@@ -77,9 +77,9 @@ def work(url: str, job_id: UUID) -> None:
 
 def _options(job: StationImport) -> Options:
     said = dict(job.options)
-    kind = StationKind(said.pop("kind")) if said["kind"] else said.pop("kind")
-    crs, entry = Datum(said.pop("crs")) if said["crs"] else said.pop("crs"), Entry(said.pop("entry"))
-    return Options(organisation=job.manager, crs=crs, kind=kind, entry=entry, **said)
+    crs, kind, entry = (said.pop(name) for name in ("crs", "kind", "entry"))
+    crs, kind = Datum(crs) if crs else None, StationKind(kind) if kind else None
+    return Options(organisation=job.manager, crs=crs, kind=kind, entry=Entry(entry), **said)
 
 
 def _beat(engine: db.Database, job_id: UUID) -> Callable[[int], None]:
