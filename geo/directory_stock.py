@@ -3,6 +3,7 @@
 It never changes; `changed` makes another one, which shares trees and text with it.
 """
 
+from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,7 +21,7 @@ from geo.directory_clock import STATUSES, Clock, Closures, kind_of, members, sta
 from geo.directory_columns import Columns, whole
 from geo.directory_ground import Filter, Ground, Rows, filter_of
 from geo.directory_rows import Lexicon, packed
-from geo.directory_search import Group, Sought, Terrain
+from geo.directory_search import Group, Metres, Sought, Terrain
 from geo.directory_text import PIECES
 from geo.distance import Standpoints
 from geo.opening import Moment
@@ -38,8 +39,8 @@ class _Found(NamedTuple):
     """Stations found for riders, those of one behind those of the other: how far, in which direction, how many each."""
 
     rows: Rows
-    metres: list[float]
-    bearings: list[float]
+    metres: Metres
+    bearings: NDArray[np.float64]
     counts: list[int]
 
 
@@ -63,10 +64,10 @@ class Stock:
             order = [number for numbers in alike.values() for number in numbers]
             found = self._found([asks[number] for number in order], _groups(alike), at or now)
             said_at = stations.instant(at or as_of) or ""
-            pieces, begun = self._pieces(found, crs, at or now), 0
+            pieces, metres, begun = self._pieces(found, crs, at or now), found.metres.tolist(), 0
             for number, count in zip(order, found.counts, strict=True):
                 end = begun + count
-                some, far = pieces[begun * PIECES : end * PIECES], found.metres[begun:end]
+                some, far = pieces[begun * PIECES : end * PIECES], metres[begun:end]
                 answers[number] = directory_text.collection(some, crs, _searched(asks[number], far), said_at)
                 begun = end
         return answers
@@ -91,10 +92,10 @@ class Stock:
         here, terrain = Standpoints(sought.lon, sought.lat), self._terrain(at)
         rows, metres = terrain.nearest(here, sought, groups)
         if not len(self):
-            return _Found(rows[:, :0].ravel(), [], [], [0] * len(asks))
+            return _Found(rows[:, :0].ravel(), np.empty(0), np.empty(0), [0] * len(asks))
         there = (metres < np.inf) & (np.arange(metres.shape[1]) < sought.limit[:, None])
         bearings = np.round(here.bearings(terrain.earth(rows))[there], 1) % 360
-        return _Found(rows[there], metres[there].tolist(), bearings.tolist(), there.sum(axis=1).tolist())
+        return _Found(rows[there], metres[there], bearings, there.sum(axis=1).tolist())
 
     def _pieces(self, found: _Found, crs: Datum, at: datetime) -> list[bytes]:
         texts, shared, status = (self._of(name, found.rows) for name in ("text", "shared", "status"))
@@ -230,5 +231,9 @@ def _searched(ask: Ask, metres: Sequence[float]) -> float:
     """How far the search looked: it widens in steps until there are enough."""
     if ask.radius_m is not None:
         return ask.radius_m
-    full = len(metres) == ask.limit
-    return next((step for step in STEPS_M if full and metres[-1] <= step), FARTHEST_M)
+    if len(metres) < ask.limit:
+        return FARTHEST_M
+    return _WIDTHS[bisect_left(STEPS_M, metres[-1])]
+
+
+_WIDTHS = (*STEPS_M, FARTHEST_M)

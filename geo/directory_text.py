@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import repeat
 from typing import Any
 
+import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from geo.datum import Datum
 from geo.directory_columns import MARK
@@ -19,7 +21,7 @@ from geo.navigation import LINKS
 SPOT_M = 1e-6  # nearer than this is the spot itself, from where there is no direction
 _HEAD = b'{"type":"FeatureCollection","crs":"%b","searched_radius_m":%.1f,"as_of":"%b","features":['
 
-# A Feature with its gaps. What stands before the first link is put in with the way there, which saves a piece.
+# A Feature with its gaps.
 _LINKS = (
     ",".join(f'"{app}":"{link}"' for app, link in LINKS.items())
     .replace("{gcj_lon},{gcj_lat},", "<gcj>")
@@ -27,12 +29,9 @@ _LINKS = (
     .replace("{bd_lat},{bd_lon}", "<bd>")
     .replace("{title}", "<title>")
 )
-_BEFORE, _LINKED = _LINKS.split("<gcj>", 1)
-_WAY = f',"distance_m":%.2f,"bearing_deg":%.1f,"navigation":{{{_BEFORE}'.encode()
-_ON_THE_SPOT = _WAY.replace(b"%.1f", b"null")
 _FEATURE = (
     '{"type":"Feature","id":"<id>","geometry":{"type":"Point","coordinates":[<place>]},"properties":{<own>'
-    f',"facilities":<facilities><told><way><gcj>{_LINKED}}}}}}},'
+    f',"facilities":<facilities><told>,"distance_m":<metres>,"bearing_deg":<bearing>,"navigation":{{{_LINKS}}}}}}},'
 )
 _SPLIT = [part for part in re.split("(<[a-z]+>)", _FEATURE) if part]
 _FRAME = [part.encode() for part in _SPLIT]
@@ -45,8 +44,8 @@ def pieces(
     piece: Callable[[int], bytes],
     texts: Sequence[bytes],
     told: Sequence[bytes],
-    metres: Sequence[float],
-    bearings: Sequence[float],
+    metres: NDArray[np.float64],
+    bearings: NDArray[np.float64],
 ) -> list[bytes]:
     """The Features of stations in pieces, PIECES each, from their texts and what is told beside them.
 
@@ -56,15 +55,21 @@ def pieces(
         return []
     parts = MARK.join(texts).split(MARK)
     part: dict[str, Iterable[bytes]] = {name: parts[number :: len(PARTS)] for number, name in enumerate(PARTS)}
-    way = list(map(_WAY.__mod__, zip(metres, bearings, strict=True)))
-    for number in (number for number, away in enumerate(metres) if away < SPOT_M):
-        way[number] = _ON_THE_SPOT % metres[number]
+    directions = _numbers(bearings, 1)
+    for number in np.flatnonzero(metres < SPOT_M).tolist():
+        directions[number] = b"null"
     facilities = map(bytes.join, part["joint"], map(map, repeat(piece), part["pieces"]))
-    part |= {"place": part[crs], "facilities": facilities, "told": told, "way": way}
+    part |= {"place": part[crs], "facilities": facilities, "told": told}
+    part |= {"metres": _numbers(metres, 2), "bearing": directions}
     made = _FRAME * len(texts)
     for number, name in _GAPS:
         made[number::PIECES] = part[name]
     return made
+
+
+def _numbers(values: NDArray[np.float64], digits: int) -> list[bytes]:
+    """Numbers as JSON; a fifth of what formatting one by one takes."""
+    return orjson.dumps(np.round(values, digits), option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].split(b",")
 
 
 def collection(pieces: list[bytes], crs: Datum, searched_m: float, as_of: str) -> bytes:
