@@ -14,6 +14,7 @@ from uuid import UUID
 
 import orjson
 from sqlalchemy import func
+from sqlalchemy.orm import defer
 from sqlmodel import Session, col, delete, select, update
 
 from geo import access, db, errors, organisations, tablefile, transfer
@@ -31,6 +32,7 @@ KEPT = timedelta(days=30)
 # A worker that has said nothing for so long is dead; one that has not begun waits for others.
 SILENCE, QUEUE = timedelta(minutes=2), timedelta(minutes=30)
 BEAT_S = 0.5
+LARGE = [defer(StationImport.content), defer(StationImport.report)]  # type: ignore[arg-type]  # these are columns
 
 
 def enqueue(session: Session, who: Principal, content: bytes, options: Options) -> UUID:
@@ -60,10 +62,11 @@ def work(url: str, job_id: UUID) -> None:
     try:
         with db.session(engine) as session:
             job = _job(session, job_id)
+            content = job.content
             session.execute(_changed(job_id, state="running", heard_at=func.now()))
         try:
             with db.session(engine, db.Actor(job.actor, job.organisation, f"import {job_id}")) as session:
-                report = transfer.import_stations(session, job.content, _options(job), _beat(engine, job_id))
+                report = transfer.import_stations(session, content, _options(job), _beat(engine, job_id))
                 packed = zlib.compress(orjson.dumps(report.as_json()), 1)
                 session.execute(_changed(job_id, state="done", report=packed, done=len(report.rows)))
         except errors.YizhanError as error:
@@ -110,11 +113,15 @@ def give_up(engine: db.Database, job_id: UUID, error: errors.YizhanError) -> Non
 
 
 def _job(session: Session, job_id: UUID | str) -> StationImport:
+    """The import; its file and its report are read when they are asked for.
+
+    Whoever polls asks for neither, and to read megabytes twice a second would hold up the answers to riders.
+    """
     try:
         key = job_id if isinstance(job_id, UUID) else UUID(job_id)
     except ValueError:
         raise errors.ImportNotFound from None
-    found = session.get(StationImport, key, populate_existing=True)
+    found = session.get(StationImport, key, populate_existing=True, options=LARGE)
     if found is None:
         raise errors.ImportNotFound
     return found
@@ -153,7 +160,7 @@ def status(session: Session, who: Principal, job_id: UUID | str) -> Status:
         interrupted = errors.DatabaseUnavailable("The import was interrupted; nothing was written. Send it again.")
         state, problem = "failed", {"error": "Unavailable", "message": interrupted.message, "problems": []}
     about = {"id": str(job.id), "state": state, "done": job.done, "problem": problem}
-    return Status(about, zlib.decompress(job.report) if job.report else b"")
+    return Status(about, zlib.decompress(job.report) if state == "done" and job.report else b"")
 
 
 def reraise(problem: dict[str, Any]) -> None:
@@ -178,7 +185,8 @@ def annotate(url: str, job_id: UUID) -> bytes:
     try:
         with db.session(engine) as session:
             job = _job(session, job_id)
-        report = orjson.loads(zlib.decompress(job.report or zlib.compress(b'{"rows": [], "written": false}')))
-        return importbook.annotated(job.content, report["rows"], written=report["written"])
+            content, packed = job.content, job.report
+        report = orjson.loads(zlib.decompress(packed or zlib.compress(b'{"rows": [], "written": false}')))
+        return importbook.annotated(content, report["rows"], written=report["written"])
     finally:
         engine.dispose()

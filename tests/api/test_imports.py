@@ -13,7 +13,7 @@ from urllib.request import Request, urlopen
 import pytest
 from fastapi.testclient import TestClient
 from openpyxl import load_workbook
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from api.app import create_app
 from api.importing import XLSX
@@ -64,6 +64,27 @@ def test_who_would_rather_poll_is_told_where(bank: Cast):
     assert bank.rival("GET", place).status_code == 404
     assert bank.rival("GET", f"{place}/workbook").status_code == 404
     assert bank.bank("GET", "/v1/imports/x").status_code == 404
+
+
+def test_whoever_polls_has_neither_the_file_nor_an_unfinished_report_read(bank: Cast):
+    place = post(bank.bank, HEADER + "a9,轮询九,113.9,34.5,\n", prefer="respond-async").headers["location"]
+    engine, asked = bank.public.app.state.engine, list[str]()  # type: ignore[attr-defined]  # the app is FastAPI's
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def note(_connection, _cursor, statement, *_):
+        asked.append(statement)
+
+    deadline = time.monotonic() + 60
+    state = "queued"
+    while state != "done":
+        asked.clear()
+        state = bank.bank("GET", place).json()["state"]
+        assert time.monotonic() < deadline
+        read = " ".join(asked)
+        assert "FROM station_import" in read
+        assert "station_import.content" not in read
+        assert ("station_import.report" in read) == (state == "done")
+    event.remove(engine, "before_cursor_execute", note)
 
 
 def test_for_whom_and_how_far_is_the_key_s_to_say(bank: Cast):
