@@ -146,8 +146,8 @@ function article(finding) {
   async function decide(to, more = {}) {
     const whole = listed;
     reason.required = to === "rejected"; // said beside the button, where it is looked for
+    const said = reason.value = reason.value.trim(); // spaces are no reason
     if (!reason.reportValidity()) return;
-    const said = reason.value.trim();
     try {
       const decided = await ask("POST", `/v1/audits/${finding.audit}/findings/${finding.id}`, {}, { state: to, ...more, ...(said ? { reason: said } : {}) });
       if (whole !== listed) return; // another audit is listed by now
