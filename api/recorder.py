@@ -13,8 +13,6 @@ from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection
-
 from geo import db, errors, ledger
 from geo.visit_draft import Entry
 
@@ -45,7 +43,7 @@ class Recorder:
         self._under_way = False
         self._turns: queue.SimpleQueue[asyncio.AbstractEventLoop | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
-        self._connection: Connection | None = None
+        self._held: db.Held | None = None
 
     def enter(self, entry: Entry) -> "asyncio.Future[Refusal]":
         """Queue an entry; what refuses it is the result, None once it is committed. Raises `Unavailable` when full."""
@@ -80,7 +78,7 @@ class Recorder:
         """In the thread: group after group, until there is no loop to tell."""
         while True:
             try:
-                loop = self._turns.get(timeout=IDLE_S if self._connection else None)
+                loop = self._turns.get(timeout=IDLE_S if self._held else None)
             except queue.Empty:
                 self._let_go()
                 continue
@@ -94,11 +92,11 @@ class Recorder:
     def _enter_group(self) -> tuple[list[Waiting], list[Refusal]]:
         group: list[Waiting] = []
         try:
-            with db.translated_errors():
-                self._connection = self._connection or self._database.engine.connect()
-            with db.session(self._connection, same_plans=True) as session:
-                group = self._take()  # not earlier: who came while the transaction was begun comes along
-                ledger.record(session, [one.entry for one in group])
+            self._held = self._held or db.Held(self._database.engine)
+            group = self._take()
+            entries = [one.entry for one in group]
+            with self._held.transaction("visit_facts", asked=ledger.asked(entries)) as found:
+                ledger.record(self._held.session, entries, found)
             refusals: list[Refusal] = [one.entry.error for one in group]
         except Exception as error:
             group = group or self._take()
@@ -123,10 +121,10 @@ class Recorder:
         return [_alone(self._database, one.entry) for one in group]
 
     def _let_go(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
+        held, self._held = self._held, None
+        if held is not None:
             with contextlib.suppress(Exception):  # it may be broken in any way; the thread goes on
-                connection.close()
+                held.close()
 
 
 def _alone(database: db.Database, entry: Entry) -> Refusal:
