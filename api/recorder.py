@@ -1,14 +1,15 @@
 """Visits on their way into the ledger: whatever arrives while a group is being entered goes with the next one.
 
-No timer: an idle service enters a visit at once, a busy one hundreds by one statement and one commit, and each is
-answered after its commit. A thread enters them, with the session that everybody else uses: one way to check and to
-write, a driver that waits in C, and one wake-up of the event loop a group instead of one a statement.
+An idle service enters a visit at once, a busy one hundreds by one statement and one commit, and each is answered after
+its commit. A thread enters them: one way to check and to write, a driver that waits in C, and one wake-up of the event
+loop a group instead of one a statement.
 """
 
 import asyncio
 import contextlib
 import queue
 import threading
+import time
 from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -20,6 +21,9 @@ from geo.visit_draft import Entry
 MOST_WAITING = 4_000
 # As many as one statement takes as text: copying wants a temporary table, which is too much for a few more.
 MOST_AT_ONCE = ledger.MANY - 1
+# A group costs as much as twenty visits, whatever its size. So it waits for as many as went together last, who send the
+# next one as soon as they are answered: twice as long as that took at most, and never longer than this.
+TIMES_AS_LONG, LONGEST_GATHERING_S = 2.0, 0.01
 # A connection is held while groups follow each other: to see whether an idle one is alive costs three answers.
 IDLE_S = 1.0
 FULL = "Too many visits are waiting to be recorded, and this one was not. Send it again later, with the same id."
@@ -44,6 +48,9 @@ class Recorder:
         self._turns: queue.SimpleQueue[asyncio.AbstractEventLoop | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
         self._held: db.Held | None = None
+        # Of the last group: how many it were, and how long it took.
+        self._usual, self._took_s = 1, 0.0
+        self._enough = threading.Event()
 
     def enter(self, entry: Entry) -> "asyncio.Future[Refusal]":
         """Queue an entry; what refuses it is the result, None once it is committed. Raises `Unavailable` when full."""
@@ -57,6 +64,8 @@ class Recorder:
             self._turns.put(loop)
             if self._thread.ident is None:
                 self._thread.start()
+        elif len(self._waiting) == self._usual:
+            self._enough.set()
         return future
 
     def close(self) -> None:
@@ -93,10 +102,12 @@ class Recorder:
         group: list[Waiting] = []
         try:
             self._held = self._held or db.Held(self._database.engine)
-            group = self._take()
+            self._gather()
+            began, group = time.perf_counter(), self._take()
             entries = [one.entry for one in group]
             with self._held.transaction("visit_facts", asked=ledger.asked(entries)) as found:
                 ledger.record(self._held.session, entries, found)
+            self._usual, self._took_s = len(group), time.perf_counter() - began
             refusals: list[Refusal] = [one.entry.error for one in group]
         except Exception as error:
             group = group or self._take()
@@ -104,6 +115,12 @@ class Recorder:
         if any(map(_is_failure, refusals)):
             self._let_go()  # the next group gets one that was seen to be alive
         return group, refusals
+
+    def _gather(self) -> None:
+        """Wait for those who usually come together."""
+        self._enough.clear()
+        if len(self._waiting) < self._usual:
+            self._enough.wait(min(TIMES_AS_LONG * self._took_s, LONGEST_GATHERING_S))
 
     def _take(self) -> list[Waiting]:
         """Those whose turn it is; who has hung up meanwhile is left out."""
