@@ -245,30 +245,6 @@ def test_what_waits_goes_as_one_group_and_each_has_its_own_answer(crowd: Crowd):
     assert crowd.played.drifts() == []
 
 
-def test_who_usually_come_together_are_waited_for_but_not_for_long(crowd: Crowd, monkeypatch: pytest.MonkeyPatch):
-    async def come(*many: int) -> None:
-        tasks = []
-        for number in many:
-            tasks += [asyncio.create_task(crowd.ask(visit())) for _ in range(number)]
-            await asyncio.sleep(0.05)
-        assert {status for status, _, _ in await asyncio.wait_for(asyncio.gather(*tasks), 20)} == {201}
-
-    async def play() -> None:
-        first = await crowd.wait_for_the_first()
-        asyncio.get_running_loop().call_soon(crowd.let_go)
-        await come(6)
-        await first
-        monkeypatch.setattr(recorder, "TIMES_AS_LONG", 1e9)
-        monkeypatch.setattr(recorder, "LONGEST_GATHERING_S", 60.0)
-        await come(1, 2, 3)  # all six: on with it
-        monkeypatch.setattr(recorder, "LONGEST_GATHERING_S", 0.01)
-        await come(1)  # the others stay away
-        await come(1, 1)  # a lone one is expected now
-
-    asyncio.run(play())
-    assert [len(group) for group in crowd.groups] == [1, 6, 6, 1, 1, 1]
-
-
 def test_a_full_queue_refuses_and_writes_nothing(crowd: Crowd, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(recorder, "MOST_WAITING", 3)
 
