@@ -51,8 +51,8 @@ async def come(recording: Recorder, *many: int) -> None:
 def test_a_lone_visit_waits_for_nobody(recording: Recorder, groups: list[int], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(recorder, "LONGEST_GATHERING_S", 60.0)
     recording._took_s = 60.0
-    asyncio.run(come(recording, 1, 1))
-    assert groups == [1, 1]
+    asyncio.run(come(recording, 1))
+    assert groups == [1]
 
 
 def test_those_who_usually_come_together_are_waited_for(
@@ -66,6 +66,6 @@ def test_those_who_usually_come_together_are_waited_for(
 
 def test_those_who_stay_away_are_not_waited_for_long_and_then_no_more(recording: Recorder, groups: list[int]):
     recording._usual, recording._took_s = 6, 60.0
-    asyncio.run(come(recording, 1, 1))
-    assert groups == [1, 1]
+    asyncio.run(come(recording, 1))
+    assert groups == [1]
     assert recording._usual == 1
