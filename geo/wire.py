@@ -32,8 +32,9 @@ class Wire:
         self._query, self._prepared = query, prepared
 
     def command(self, command: bytes) -> None:
-        """Run what answers nothing."""
-        _checked(self._pgconn, self._pgconn.exec_(command))
+        """Run what answers nothing. Raises where a commit became a rollback, for something had failed before it."""
+        if _checked(self._pgconn, self._pgconn.exec_(command)).command_status != command:
+            raise psycopg.errors.InFailedSqlTransaction
 
     def asked(self, name: str, given: Given) -> list[Row]:
         """What a query answers."""

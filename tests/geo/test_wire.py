@@ -65,6 +65,12 @@ def test_what_is_wrong_is_told_and_the_next_transaction_is_none_the_worse(held: 
         assert len(found) == 1
 
 
+def test_a_commit_that_becomes_a_rollback_is_no_commit(held: db.Held):
+    failed = pytest.raises(psycopg.errors.InFailedSqlTransaction)
+    with failed, held.transaction("visit_facts", asked=ASKED), contextlib.suppress(psycopg.DataError):
+        db.asked(held.session, "visit_enter", rows="no JSON")
+
+
 def test_a_connection_that_is_lost_is_told_as_a_database_that_is_not_there(held: db.Held, fresh_engine: Engine):
     def cut() -> None:
         with fresh_engine.connect() as other:
