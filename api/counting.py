@@ -9,14 +9,13 @@ from starlette.responses import Response
 
 from api import answers, reports
 from api.errors import STATUS
-from geo import anomalies, stations, visits
+from geo import anomalies, visits
 from geo.audit_counts import Oddity as OddityFound
+from geo.hours import SHANGHAI
 from geo.visit_draft import Entry
 from geo.visit_figures import Bucket, Cell, GroupBy
 from geo.visits import Reported
 
-TOLD = ("count", "method", "complete", "by_group", "organisation", "device", "reason", "flags")
-INSTANTS = ("started_at", "ended_at", "recorded_at")
 COLUMNS = ("start", "group", "stations", "visits", "lower_bound", "suppressed")
 
 
@@ -35,12 +34,28 @@ def headers(entry: Entry, said: bytes) -> list[tuple[bytes, bytes]]:
 
 
 def body(entry: Entry) -> bytes:
-    """The row in words."""
+    """The row in words; instants in Asia/Shanghai, to the second."""
     row = entry.row
-    told: dict[str, Any] = {name: str(row[name]) if row[name] else None for name in ("id", "station_id", "reverses")}
-    told |= {"explanations": anomalies.explained(row["flags"])}
-    told |= {name: row[name] for name in TOLD} | {name: stations.instant(row[name]) for name in INSTANTS}
-    return orjson.dumps(told)
+    started_at, ended_at, recorded_at = row["started_at"], row["ended_at"], row["recorded_at"]
+    told = {
+        "id": row["id"],
+        "station_id": row["station_id"],
+        "reverses": row["reverses"],
+        "explanations": anomalies.explained(row["flags"]),
+        "count": row["count"],
+        "method": row["method"],
+        "complete": row["complete"],
+        "by_group": row["by_group"],
+        "organisation": row["organisation"],
+        "device": row["device"],
+        "reason": row["reason"],
+        "flags": row["flags"],
+        "started_at": started_at.astimezone(SHANGHAI),
+        "ended_at": ended_at.astimezone(SHANGHAI) if ended_at else None,
+        "recorded_at": recorded_at.astimezone(SHANGHAI),
+    }
+    # Written by orjson: a third of what text made of each beforehand costs.
+    return orjson.dumps(told, option=orjson.OPT_OMIT_MICROSECONDS)
 
 
 def oddities(found: Sequence[OddityFound]) -> Response:

@@ -6,6 +6,7 @@ are said here, once.
 
 from collections import ChainMap
 from collections.abc import Iterator, Sequence
+from threading import Lock
 from typing import Any
 
 from fastapi import FastAPI
@@ -77,13 +78,15 @@ IF_NONE_MATCH = {
 
 
 _made: list[Json] = []  # once a process: every application is made of the same operations
+_making = Lock()  # many who are refused at once ask for it at once, and FastAPI cannot make two at a time
 
 
 def describe(app: FastAPI) -> Json:
     """The document of `app`, made when one is first asked for; half a second of work."""
     if app.openapi_schema is None:
-        if not _made:
-            _made.append(_described(app))
+        with _making:
+            if not _made:
+                _made.append(_described(app))
         app.openapi_schema = _made[0]
     return app.openapi_schema
 

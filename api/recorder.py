@@ -1,19 +1,18 @@
 """Visits on their way into the ledger: whatever arrives while a group is being entered goes with the next one.
 
-No timer: an idle service enters a visit at once, a busy one hundreds by one statement and one commit, and each is
-answered after its commit. A thread enters them, with the session that everybody else uses: one way to check and to
-write, a driver that waits in C, and one wake-up of the event loop a group instead of one a statement.
+An idle service enters a visit at once, a busy one hundreds by one statement and one commit, and each is answered after
+its commit. A thread enters them: one way to check and to write, a driver that waits in C, and one wake-up of the event
+loop a group instead of one a statement.
 """
 
 import asyncio
 import contextlib
 import queue
 import threading
+import time
 from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
-
-from sqlalchemy import Connection
 
 from geo import db, errors, ledger
 from geo.visit_draft import Entry
@@ -22,6 +21,9 @@ from geo.visit_draft import Entry
 MOST_WAITING = 4_000
 # As many as one statement takes as text: copying wants a temporary table, which is too much for a few more.
 MOST_AT_ONCE = ledger.MANY - 1
+# A group costs as much as twenty visits, whatever its size. So it waits for as many as went together last, who send the
+# next one as soon as they are answered: twice as long as that took at most, and never longer than this.
+TIMES_AS_LONG, LONGEST_GATHERING_S = 2.0, 0.01
 # A connection is held while groups follow each other: to see whether an idle one is alive costs three answers.
 IDLE_S = 1.0
 FULL = "Too many visits are waiting to be recorded, and this one was not. Send it again later, with the same id."
@@ -45,7 +47,10 @@ class Recorder:
         self._under_way = False
         self._turns: queue.SimpleQueue[asyncio.AbstractEventLoop | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
-        self._connection: Connection | None = None
+        self._held: db.Held | None = None
+        # Of the last group: how many it were, and how long it took.
+        self._usual, self._took_s = 1, 0.0
+        self._enough = threading.Event()
 
     def enter(self, entry: Entry) -> "asyncio.Future[Refusal]":
         """Queue an entry; what refuses it is the result, None once it is committed. Raises `Unavailable` when full."""
@@ -59,6 +64,8 @@ class Recorder:
             self._turns.put(loop)
             if self._thread.ident is None:
                 self._thread.start()
+        elif len(self._waiting) == self._usual:
+            self._enough.set()
         return future
 
     def close(self) -> None:
@@ -80,7 +87,7 @@ class Recorder:
         """In the thread: group after group, until there is no loop to tell."""
         while True:
             try:
-                loop = self._turns.get(timeout=IDLE_S if self._connection else None)
+                loop = self._turns.get(timeout=IDLE_S if self._held else None)
             except queue.Empty:
                 self._let_go()
                 continue
@@ -94,11 +101,13 @@ class Recorder:
     def _enter_group(self) -> tuple[list[Waiting], list[Refusal]]:
         group: list[Waiting] = []
         try:
-            with db.translated_errors():
-                self._connection = self._connection or self._database.engine.connect()
-            with db.session(self._connection, same_plans=True) as session:
-                group = self._take()  # not earlier: who came while the transaction was begun comes along
-                ledger.record(session, [one.entry for one in group])
+            self._held = self._held or db.Held(self._database.engine)
+            self._gather()
+            began, group = time.perf_counter(), self._take()
+            entries = [one.entry for one in group]
+            with self._held.transaction("visit_facts", asked=ledger.asked(entries)) as found:
+                ledger.record(self._held.session, entries, found)
+            self._usual, self._took_s = len(group), time.perf_counter() - began
             refusals: list[Refusal] = [one.entry.error for one in group]
         except Exception as error:
             group = group or self._take()
@@ -106,6 +115,12 @@ class Recorder:
         if any(map(_is_failure, refusals)):
             self._let_go()  # the next group gets one that was seen to be alive
         return group, refusals
+
+    def _gather(self) -> None:
+        """Wait for those who usually come together."""
+        self._enough.clear()
+        if len(self._waiting) < self._usual:
+            self._enough.wait(min(TIMES_AS_LONG * self._took_s, LONGEST_GATHERING_S))
 
     def _take(self) -> list[Waiting]:
         """Those whose turn it is; who has hung up meanwhile is left out."""
@@ -123,10 +138,10 @@ class Recorder:
         return [_alone(self._database, one.entry) for one in group]
 
     def _let_go(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
+        held, self._held = self._held, None
+        if held is not None:
             with contextlib.suppress(Exception):  # it may be broken in any way; the thread goes on
-                connection.close()
+                held.close()
 
 
 def _alone(database: db.Database, entry: Entry) -> Refusal:

@@ -25,6 +25,7 @@ from sqlmodel import Session
 
 from geo import embedded, errors
 from geo.settings import Settings
+from geo.wire import Wire
 
 log = logging.getLogger("yizhan")
 
@@ -63,6 +64,8 @@ class Actor:
     organisation: str = ""
     reason: str = ""
 
+
+HELD = "held"  # under this name a session knows that it is one of `Held`
 
 # A connection in a transaction of its own is as good as an engine: each session is a savepoint in it.
 Database = Engine | Connection
@@ -261,13 +264,19 @@ def rows(session: Session, name: str, **given: Any) -> list[dict[str, Any]]:
 
 def asked(session: Session, name: str, **given: Any) -> list[tuple[Any, ...]]:
     """The same, without the names of the columns."""
+    if (held := session.info.get(HELD)) is not None:
+        return list(held.wire.asked(name, given))
     with driver_of(session).cursor() as cursor:
         return cursor.execute(_plain(name), given).fetchall()
 
 
 def driver_of(session: Session) -> psycopg.Connection[tuple[Any, ...]]:
     """The driver's own connection in a session's transaction."""
-    driver = session.connection().connection.driver_connection
+    return _driver(session.connection())
+
+
+def _driver(connection: Connection) -> psycopg.Connection[tuple[Any, ...]]:
+    driver = connection.connection.driver_connection
     assert isinstance(driver, psycopg.Connection)  # noqa: S101 - a connection in use has one
     return driver
 
@@ -275,6 +284,44 @@ def driver_of(session: Session) -> psycopg.Connection[tuple[Any, ...]]:
 @cache
 def _plain(name: str) -> str:
     return str(sql(name).compile(dialect=PGDialect_psycopg()))  # type: ignore[no-untyped-call]  # SQLAlchemy's
+
+
+class Held:
+    """A connection that one thread keeps, for one sort of transaction a thousand times a second.
+
+    What nearly every one of them asks goes by `geo.wire`: 70 µs of processor time a transaction, where a session made
+    anew takes 380. The rest is asked by its `session`, as everywhere.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        with translated_errors():
+            self._connection = engine.connect()
+        self.session = Session(self._connection, expire_on_commit=False, info={HELD: self})
+        self._driver = _driver(self._connection)
+        # What is prepared is known as long as the connection lives, whoever holds it.
+        self.wire = Wire(self._driver, _plain, self._connection.info.setdefault(HELD, {}))
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self.session.close()
+        self._connection.close()
+
+    @contextlib.contextmanager
+    def transaction(self, name: str, **given: str) -> Iterator[list[dict[str, Any]]]:
+        """As `session` with the same plans; begins with a query, in one exchange, and answers what that found."""
+        who = {"role": "yizhan_app", "plans": "force_generic_plan"}
+        with translated_errors():
+            try:
+                yield self.wire.together(b"BEGIN", {"transaction": who, name: given})
+                if self.session.in_transaction():
+                    self.session.commit()
+                else:
+                    self.wire.command(b"COMMIT")
+            except BaseException:
+                with contextlib.suppress(Exception):  # what was wrong before is told
+                    self.session.rollback()
+                    self._driver.rollback()
+                raise
 
 
 def is_current(url: str) -> bool:

@@ -36,9 +36,18 @@ def key_of(key: str) -> str:
     return key.removeprefix(organisations.KEY_MARK).split("_")[0]
 
 
-def record(session: Session, entries: Sequence[Entry]) -> None:
-    """Enter what may be entered; each entry then carries its row or its error. All in this one transaction."""
-    facts = _facts(session, entries)
+def asked(entries: Sequence[Entry]) -> str:
+    """What `visit_facts` is asked about these: each pair of key and station once."""
+    pairs = [{"prefix": key_of(key), "station_id": station_id} for key, station_id in _pairs(entries)]
+    return orjson.dumps(pairs).decode()
+
+
+def record(session: Session, entries: Sequence[Entry], found: Sequence[Fact] | None = None) -> None:
+    """Enter what may be entered; each entry then carries its row or its error. All in this one transaction.
+
+    `found` is what `visit_facts` answered in it, where that was asked already.
+    """
+    facts = _facts(entries, db.rows(session, "visit_facts", asked=asked(entries)) if found is None else found)
     refusals = _refusals(facts)
     first: dict[Key, Entry] = {}
     again: list[Entry] = []
@@ -65,11 +74,13 @@ def record(session: Session, entries: Sequence[Entry]) -> None:
         _compare(entry, known.get(key) if key in lost else first[key].row)
 
 
-def _facts(session: Session, entries: Sequence[Entry]) -> dict[tuple[str, str], Fact]:
+def _pairs(entries: Sequence[Entry]) -> dict[tuple[str, str], None]:
+    return dict.fromkeys([(entry.key, entry.station_id) for entry in entries])
+
+
+def _facts(entries: Sequence[Entry], found: Sequence[Fact]) -> dict[tuple[str, str], Fact]:
     """What the database knows of each key and station of the batch, once a pair."""
-    pairs = dict.fromkeys([(entry.key, entry.station_id) for entry in entries])
-    asked = [{"prefix": key_of(key), "station_id": station_id} for key, station_id in pairs]
-    facts = dict(zip(pairs, db.rows(session, "visit_facts", asked=orjson.dumps(asked).decode()), strict=True))
+    facts = dict(zip(_pairs(entries), found, strict=True))
     for fact in facts.values():
         fact["at"] = fact["at"].astimezone(UTC)  # comparing instants of two kinds of zone costs twenty times as much
         fact["latest"] = fact["at"] + FUTURE
