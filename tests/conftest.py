@@ -35,7 +35,7 @@ from geo.settings import Settings
 from tests.cast import Cast
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import BrowserContext
 
 ROOT = Path(__file__).parents[1]
 TEMPLATE = "yizhan_template"
@@ -166,12 +166,12 @@ def clone(server: str) -> Callable[[], str]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> "Iterator[Browser]":
-    """One Chromium for a file of tests, each of which opens a window of its own that knows nothing of the others."""
+def window() -> "Iterator[BrowserContext]":
+    """A window of Chromium for a file of tests, each of which opens a page of its own that knows nothing of others."""
     from tests.browsing import launched
 
-    with launched() as browser:
-        yield browser
+    with launched() as window:
+        yield window
 
 
 @pytest.fixture
