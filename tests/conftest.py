@@ -53,9 +53,10 @@ for name in [name for name in os.environ if name.startswith(("YIZHAN_", "DATABAS
 # The files that take longest, about in that order: begun last, one would keep one worker busy while the others are
 # idle. The second needs no template, which the first may have to make.
 DEAR = (
-    *("test_openapi.py", "test_embedded.py", "test_map.py", "test_audit_page.py", "test_month.py", "test_search.py"),
-    *("test_readme.py", "test_demo.py", "test_outage.py", "test_cli.py", "test_auditors_day.py", "test_imports.py"),
-    *("test_audits.py", "test_upkeep.py", "test_directory.py"),
+    *("test_openapi.py", "test_embedded.py", "test_audit_page.py", "test_map.py", "test_readme.py", "test_month.py"),
+    *("test_outage.py", "test_demo.py", "test_cli.py", "test_follower.py", "test_imports.py", "test_coverage.py"),
+    *("test_upkeep.py", "test_workbook.py", "test_regions.py", "test_directory.py", "test_auditors_day.py"),
+    *("test_audits.py", "test_datum.py", "test_checkins.py"),
 )
 
 
