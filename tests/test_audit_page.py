@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 import segno
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 from sqlmodel import col, select
 
 from geo import db, figures, organisations, posters
 from geo.tables import Station
 from geo.vocabulary import Role
-from tests.browsing import IN_A_BROWSER, PATIENCE_S, SCREEN
+from tests.browsing import IN_A_BROWSER, opened
 from tests.conftest import SECRET
 from tests.factories import draft, organisation, register
 from tests.serving import serving
@@ -103,19 +103,23 @@ def site(clone: Callable[[], str]) -> Iterator[Site]:
 
 
 @pytest.fixture
-def audited(browser: Browser, site: Site) -> Iterator[Audited]:
-    context = browser.new_context(**SCREEN, locale="zh-CN", reduced_motion="reduce")
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE_S * 1_000)
-    audited = Audited(page, site.key)
-    page.on("pageerror", lambda error: audited.errors.append(str(error)))
-    page.on("request", lambda asked: audited.addresses.append(asked.url))
-    page.goto(f"{site.address}/audit")
-    yield audited
-    context.close()
-    assert audited.errors == []
+def opening(window: BrowserContext, site: Site) -> Iterator[Audited]:
+    """A page with nothing on it yet."""
+    with opened(window, site.address) as page:
+        opening = Audited(page, site.key)
+        page.on("pageerror", lambda error: opening.errors.append(str(error)))
+        page.on("request", lambda asked: opening.addresses.append(asked.url))
+        yield opening
+    assert opening.errors == []
     own = (f"{site.address}/", f"blob:{site.address}/", "data:")
-    assert [url for url in audited.addresses if not url.startswith(own)] == []
+    assert [url for url in opening.addresses if not url.startswith(own)] == []
+
+
+@pytest.fixture
+def audited(opening: Audited, site: Site) -> Audited:
+    """The auditor's page."""
+    opening.page.goto(f"{site.address}/audit")
+    return opening
 
 
 def test_an_auditor_sees_coverage_gaps_sites_and_works_a_finding_off(audited: Audited):
@@ -282,9 +286,9 @@ def test_what_is_wrong_with_a_key_or_a_region_is_said_on_the_form_and_regions_ar
 
 
 def test_a_scanned_poster_leads_to_the_check_in_of_its_station_and_a_second_report_is_asked_for(
-    audited: Audited, site: Site
+    opening: Audited, site: Site
 ):
-    page, said = audited.page, audited.page.locator("#said")
+    page, said = opening.page, opening.page.locator("#said")
     assert page.request.get(f"{site.station}/qr.svg").body() == posters.drawn(site.door)
     page.goto(site.door)
     expect(page.locator("#station")).to_have_text("站0")
@@ -314,8 +318,8 @@ def test_a_scanned_poster_leads_to_the_check_in_of_its_station_and_a_second_repo
     expect(page.get_by_role("button", name="满员")).to_be_enabled()
 
 
-def test_a_rider_reports_a_facility_of_the_station_that_does_not_work_or_is_not_there(audited: Audited, site: Site):
-    page, said = audited.page, audited.page.locator("#said")
+def test_a_rider_reports_a_facility_of_the_station_that_does_not_work_or_is_not_there(opening: Audited, site: Site):
+    page, said = opening.page, opening.page.locator("#said")
     page.goto(site.door)
     choice = page.get_by_label("哪项设施")
     expect(choice.locator("option")).to_have_text(["请选择设施", "饮水", "微波炉"])
@@ -357,10 +361,10 @@ WITHIN = """(svg) => {
 
 
 @pytest.mark.parametrize("media", ["screen", "print"])
-def test_a_posters_code_is_whole_with_the_border_that_readers_need(audited: Audited, site: Site, media):
-    page = audited.page
-    page.emulate_media(media=media)
+def test_a_posters_code_is_whole_with_the_border_that_readers_need(opening: Audited, site: Site, media):
+    page = opening.page
     page.goto(f"{site.station}/poster")
+    page.emulate_media(media=media)
     ground, code = page.locator("svg").evaluate(WITHIN)
     assert ground == pytest.approx([0, 0, 0, 0], abs=0.002)
     modules = segno.make(site.door, error=posters.CORRECTION, micro=False).symbol_size(border=4)[0]
@@ -369,8 +373,8 @@ def test_a_posters_code_is_whole_with_the_border_that_readers_need(audited: Audi
     expect(page.locator("#warning")).to_be_visible(visible=media == "screen")
 
 
-def test_a_posters_code_alone_is_whole_at_any_size(audited: Audited, site: Site):
-    page = audited.page
+def test_a_posters_code_alone_is_whole_at_any_size(opening: Audited, site: Site):
+    page = opening.page
     page.goto(f"{site.station}/qr.svg")
     for width in ("", "200px"):
         page.locator("svg").evaluate("(svg, width) => { svg.style.width = svg.style.height = width; }", width)

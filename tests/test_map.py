@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Response, Route, expect
+from playwright.sync_api import BrowserContext, Page, Response, Route, expect
 from sqlmodel import col, select
 
 from geo import closures, db
@@ -18,7 +18,7 @@ from geo.registration import Entry, Incoming, Verdict, register
 from geo.stations import FacilityDraft, StationDraft
 from geo.tables import Station
 from geo.vocabulary import Facility, FacilityStatus, StationKind
-from tests.browsing import IN_A_BROWSER, PATIENCE_S, SCREEN
+from tests.browsing import IN_A_BROWSER, PATIENCE_S, opened
 from tests.serving import serving
 
 LON, LAT = 113.66, 34.75
@@ -121,23 +121,20 @@ def site(clone: Callable[[], str]) -> Iterator[str]:
 
 
 @pytest.fixture
-def seen(browser: Browser, site: str) -> Iterator[Seen]:
+def seen(window: BrowserContext, site: str) -> Iterator[Seen]:
     """The map of Zhengzhou, at rest with its stations; nothing may go wrong or leave the origin."""
-    context = browser.new_context(**SCREEN, locale="zh-CN", reduced_motion="reduce")
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE_S * 1_000)
-    seen = Seen(page)
-    page.on("pageerror", lambda error: seen.errors.append(str(error)))
-    page.on("console", lambda message: seen.errors.append(message.text) if message.type == "error" else None)
-    page.on("request", lambda request: seen.addresses.append(request.url))
-    page.goto(f"{site}/#11/{LAT}/{LON}")
-    expect(page.locator("#legend")).to_be_visible()  # the stations are here
-    seen.settle()
-    yield seen
-    assert seen.errors == []
-    assert [url for url in seen.addresses if not url.startswith((f"{site}/", f"blob:{site}/", "data:"))] == []
-    assert context.cookies() == []
-    context.close()
+    with opened(window, site) as page:
+        seen = Seen(page)
+        page.on("pageerror", lambda error: seen.errors.append(str(error)))
+        page.on("console", lambda message: seen.errors.append(message.text) if message.type == "error" else None)
+        page.on("request", lambda request: seen.addresses.append(request.url))
+        page.goto(f"{site}/#11/{LAT}/{LON}")
+        expect(page.locator("#legend")).to_be_visible()  # the stations are here
+        seen.settle()
+        yield seen
+        assert seen.errors == []
+        assert [url for url in seen.addresses if not url.startswith((f"{site}/", f"blob:{site}/", "data:"))] == []
+        assert window.cookies() == []
 
 
 def test_map_shows_stations_and_lists_the_nearest_in_the_order_of_the_api(seen: Seen) -> None:
@@ -297,9 +294,12 @@ def test_chips_filter_the_list_and_the_map_and_words_follow_the_language(seen: S
 def test_a_province_keeps_its_name_beside_the_bubble_that_stands_in_it(seen: Seen) -> None:
     seen.look_at(LON, LAT, 3.4)
     seen.wait_until(lambda: sum(seen.page.evaluate(COUNTED)) == 30)
+    named = """() => document.getElementById("map").map
+        .queryRenderedFeatures({ layers: ["province-names"] }).map(({ properties }) => properties.label)"""
+    # Names are placed beside what is drawn, some frames after it.
+    seen.wait_until(lambda: "河南省" in seen.page.evaluate(named))
     seen.settle()
-    assert "河南省" in seen.page.evaluate("""() => document.getElementById("map").map
-        .queryRenderedFeatures({ layers: ["province-names"] }).map(({ properties }) => properties.label)""")
+    assert "河南省" in seen.page.evaluate(named)  # and stays
 
 
 def test_the_legend_is_as_wide_for_one_kind_as_for_all_so_that_the_nearest_are_fitted_beside_it(seen: Seen) -> None:

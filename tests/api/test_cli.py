@@ -16,7 +16,7 @@ import pytest
 
 from api import cli
 from geo import embedded
-from tests.conftest import TEMPLATE, at, copy
+from tests.conftest import TEMPLATE, at, copy, ground
 from tests.serving import YIZHAN, free_port, wait_until_ready
 
 ROOT = Path(__file__).parents[2]
@@ -145,7 +145,7 @@ def test_an_unmigrated_server_says_what_to_do(server):
 @pytest.fixture
 def data(request, kept, server) -> Iterator[Path]:
     """A data directory: an empty one, or one with the divisions of China, which take ten seconds to cut up."""
-    data = Path(f"/tmp/yizhan-cli-{os.getpid()}")
+    data = ground() / f"yizhan-cli-{os.getpid()}"
     if request.param == "with divisions":
         data.mkdir()
         copy(kept, data / "postgres")

@@ -21,7 +21,7 @@ from sqlalchemy import text
 
 from geo import db, embedded, organisations
 from geo.vocabulary import Role
-from tests.conftest import ACTOR
+from tests.conftest import ACTOR, ground
 from tests.factories import organisation, station
 from tests.reporters import Answer, Book, Line, Send, lines, reporting, visit
 from tests.serving import YIZHAN, free_port, wait_until_ready
@@ -97,7 +97,7 @@ def serving(data: Path, *, workers: int = 1) -> Iterator[Service]:
 
 @pytest.fixture
 def place() -> Iterator[Path]:
-    data = Path(f"/tmp/yizhan-faults-{os.getpid()}")
+    data = ground() / f"yizhan-faults-{os.getpid()}"
     yield data
     shutil.rmtree(data)
 

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import threading
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +16,7 @@ from sqlalchemy import text
 from geo import db, embedded, organisations
 from geo.vocabulary import Role
 from tests.cast import BODY
-from tests.conftest import ACTOR
+from tests.conftest import ACTOR, ground
 from tests.factories import ZHENGZHOU, organisation, station
 from tests.serving import YIZHAN, free_port, wait_until_ready
 
@@ -29,7 +28,7 @@ SQUARE = "POLYGON((113 34, 114 34, 114 35, 113 35, 113 34))"
 @pytest.fixture
 def registry(tmp_path_factory):
     """A data directory with a private cluster, one division and a dozen stations; and a host's key."""
-    data = Path(f"/tmp/yizhan-outage-{os.getpid()}")
+    data = ground() / f"yizhan-outage-{os.getpid()}"
     with embedded.lease(data) as cluster:
         db.migrate(cluster.owner_url)
         engine = db.make_engine(cluster.owner_url)

@@ -170,8 +170,8 @@ def test_shenzhen_and_zhuhai_are_shifted_up_to_300_m_from_the_border(city, neigh
     (across,) = outlines("province.geojson", neighbour)
     districts = shapely.union_all(list(outlines("district.geojson", city)))
     clear = districts - across.buffer(300 / 102_000)  # a degree of longitude is 103 km here, of latitude 111
-    near = points_in(clear & across.buffer(0.03), count=3000)
-    for lon, lat in np.concatenate([points_in(clear, count=1000), near]):
+    near = points_in(clear & across.buffer(0.03), count=1500)
+    for lon, lat in np.concatenate([points_in(clear, count=500), near]):
         assert not is_unshifted(lon, lat)
         assert shift_m(lon, lat) > 100
 

@@ -21,7 +21,7 @@ import pytest
 
 from geo import embedded, postgres
 from geo.errors import ClusterFailed, PostgisMissing
-from tests.conftest import copy
+from tests.conftest import copy, ground
 
 ROOT = Path(__file__).parents[2]
 # It polls: a Ctrl-C in the moment before a blocking read begins would wait for the read to end.
@@ -41,7 +41,7 @@ AS_ROOT = os.geteuid() == 0
 @pytest.fixture
 def home() -> Iterator[Path]:
     """A directory that every user may enter, which pytest's own are not; nothing in it outlives the test."""
-    directory = Path(tempfile.mkdtemp(prefix="yizhan-test-")).resolve()
+    directory = Path(tempfile.mkdtemp(prefix="yizhan-test-", dir=ground())).resolve()
     directory.chmod(0o755)
     yield directory
     for pid in processes(directory):
@@ -309,8 +309,9 @@ def test_a_long_or_strange_path_moves_only_the_socket(home: Path) -> None:
 
 
 @pytest.mark.parametrize("link", [True, False])
-def test_a_socket_directory_that_others_may_open_is_refused(home: Path, link: bool) -> None:
+def test_a_socket_directory_that_others_may_open_is_refused(home: Path, pristine: Path, link: bool) -> None:
     data_dir = home / ("long" * 30)
+    copy(pristine, data_dir / "postgres")
     planted = embedded._cluster_at(data_dir / "postgres", durable=False).socket_dir
     if link:
         planted.symlink_to(home)

@@ -30,6 +30,7 @@ export function draw(calls) {
       maxZoom: 17,
       dragRotate: false,
       pitchWithRotate: false,
+      fadeDuration: matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 200,
       localIdeographFontFamily: FONT.join(","),
       attributionControl: { compact: false, customAttribution: `${CREDIT} · GeoNames (CC BY 4.0)` },
     });
