@@ -299,7 +299,8 @@ class Held:
         self.session = Session(self._connection, expire_on_commit=False, info={HELD: self})
         self._driver = _driver(self._connection)
         # What is prepared is known as long as the connection lives, whoever holds it.
-        self.wire = Wire(self._driver, _plain, self._connection.info.setdefault(HELD, {}))
+        with translated_errors():
+            self.wire = Wire(self._driver, _plain, self._connection.info.setdefault(HELD, {}))
 
     def close(self) -> None:
         """Give the connection back."""
@@ -321,6 +322,7 @@ class Held:
                 with contextlib.suppress(Exception):  # what was wrong before is told
                     self.session.rollback()
                     self._driver.rollback()
+                    self.wire.recall()
                 raise
 
 

@@ -35,7 +35,7 @@ _CHECKED_AT = b'"checked_at": "'
 _INSTANT = len("2026-10-01T10:00:00+08:00")
 _SPELT = re.compile(b"[-A-Za-z0-9_.~,:;|]")  # what a link does not write as bytes in hexadecimal
 FIRST = 32  # number of a piece: behind MARK, so that none looks like it; those below are empty
-AT_ONCE = 256  # rows packed at a time, no more than PostgreSQL sends ahead meanwhile
+AT_ONCE = 1_024  # rows packed at a time: enough for arrays to pay
 _STATUS = {status.encode(): number for number, status in enumerate(OPERATIONAL)}
 
 

@@ -30,6 +30,13 @@ class Wire:
         self._pgconn = driver.pgconn
         self._reader = Transformer(driver)
         self._query, self._prepared = query, prepared
+        self.recall()
+
+    def recall(self) -> None:
+        """See what is still prepared: after a rollback, whoever's it was, the driver may let go of everything."""
+        found = _checked(self._pgconn, self._pgconn.exec_(b"SELECT name FROM pg_prepared_statements"))
+        for name in self._prepared.keys() - {name for (name,) in self._rows(found)}:
+            del self._prepared[name]
 
     def command(self, command: bytes) -> None:
         """Run what answers nothing. Raises where a commit became a rollback, for something had failed before it."""

@@ -92,3 +92,36 @@ def test_what_is_prepared_is_known_to_whoever_gets_the_connection_next(fresh_eng
         assert connection.scalar(text("SELECT pg_backend_pid()")) == pid
         names = connection.scalars(text("SELECT name FROM pg_prepared_statements WHERE name NOT LIKE '\\_pg3%'"))
         assert set(names) == {"transaction", "visit_facts"}
+
+
+def prepared(driver: psycopg.Connection) -> set[str]:
+    rows = driver.execute("SELECT name FROM pg_prepared_statements WHERE name NOT LIKE '\\_pg3%'")
+    return {name for (name,) in rows}
+
+
+def test_what_the_driver_lets_go_of_when_others_roll_back_is_prepared_anew(fresh_engine: Engine):
+    held = db.Held(fresh_engine)
+    with held.transaction("visit_facts", asked=ASKED):
+        driver = held._driver
+    held.close()
+    with fresh_engine.connect() as connection:
+        for _ in range(10):  # until the driver prepares it
+            connection.exec_driver_sql("SELECT 1")
+        assert connection.connection.driver_connection is driver
+        assert prepared(driver) == {"transaction", "visit_facts"}
+        connection.rollback()
+        assert prepared(driver) == set()
+    held = db.Held(fresh_engine)
+    with held.transaction("visit_facts", asked=ASKED) as found:
+        assert held._driver is driver
+        assert len(found) == 1
+    held.close()
+
+
+def test_what_the_driver_lets_go_of_when_a_group_fails_is_prepared_anew(held: db.Held):
+    with contextlib.suppress(ZeroDivisionError), held.transaction("visit_facts", asked=ASKED):
+        for _ in range(10):
+            held.session.execute(text("SELECT 1"))
+        raise ZeroDivisionError
+    with held.transaction("visit_facts", asked=ASKED) as found:
+        assert len(found) == 1
