@@ -132,8 +132,11 @@ class Recorder:
         return group
 
     def _apart(self, group: Sequence[Waiting], error: Exception) -> list[Refusal]:
-        """Of a group that failed as a whole, nothing is written; but a mistake of ours about one is not the others'."""
-        if isinstance(error, errors.YizhanError) or len(group) == 1:
+        """Of a group that failed as a whole, nothing is written; but a mistake of ours about one is not the others'.
+
+        One that came alone is entered anew too, by a session: what was wrong may be what the connection had prepared.
+        """
+        if isinstance(error, errors.YizhanError):
             return [error] * len(group)
         return [_alone(self._database, one.entry) for one in group]
 

@@ -303,7 +303,9 @@ class Held:
             self.wire = Wire(self._driver, _plain, self._connection.info.setdefault(HELD, {}))
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Give the connection back, or up where it is lost."""
+        if self._driver.closed:
+            self._connection.invalidate()
         self.session.close()
         self._connection.close()
 
