@@ -112,7 +112,7 @@ def lifespan_of(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.secret = settings.signing_secret()
         app.state.engine, app.state.follower = engine, None
-        with contextlib.ExitStack() as stack:
+        async with contextlib.AsyncExitStack() as stack:
             if engine is None:
                 app.state.engine = stack.enter_context(db.connect(settings, serving=True))
                 shelf = Shelf(settings.data_dir / "directory", app.state.secret)
@@ -124,7 +124,7 @@ def lifespan_of(
                 gc.collect()  # what is there now stays, and is not looked through again: 30 ms each time, all waiting
                 gc.freeze()
             app.state.recorder = Recorder(app.state.engine)
-            stack.callback(app.state.recorder.close)
+            stack.push_async_callback(app.state.recorder.close)
             yield
 
     return lifespan

@@ -1,31 +1,28 @@
 """Visits on their way into the ledger: whatever arrives while a group is being entered goes with the next one.
 
-An idle service enters a visit at once, a busy one hundreds by one statement and one commit, and each is answered after
-its commit. A thread enters them: one way to check and to write, a driver that waits in C, and one wake-up of the event
-loop a group instead of one a statement.
+An idle service enters a visit at once, a busy one dozens by one statement and one commit, and each is answered after
+its commit. All of it happens in the event loop: while the database is at work on a group, the next one is read.
 """
 
 import asyncio
-import contextlib
-import queue
-import threading
 import time
 from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from geo import db, errors, ledger
+from geo import db, errors, holidays, ledger
+from geo.hours import Calendar
 from geo.visit_draft import Entry
+from geo.visit_facts import Facts
+from geo.wire import Wire
 
 # Beyond this a visit would be answered too late to be of use; whoever sent it still has it.
 MOST_WAITING = 4_000
-# As many as one statement takes as text: copying wants a temporary table, which is too much for a few more.
-MOST_AT_ONCE = ledger.MANY - 1
-# A group costs as much as twenty visits, whatever its size. So it waits for as many as went together last, who send the
+# Of one group, so that nobody else waits long while it is looked through: 20 µs each.
+MOST_AT_ONCE = 100
+# A group costs as much as ten visits, whatever its size. So it waits for as many as went together last, who send the
 # next one as soon as they are answered: twice as long as that took at most, and never longer than this.
 TIMES_AS_LONG, LONGEST_GATHERING_S = 2.0, 0.01
-# A connection is held while groups follow each other: to see whether an idle one is alive costs three answers.
-IDLE_S = 1.0
 FULL = "Too many visits are waiting to be recorded, and this one was not. Send it again later, with the same id."
 
 Refusal = Exception | None
@@ -39,18 +36,18 @@ class Waiting(NamedTuple):
 
 
 class Recorder:
-    """The queue of one process, and the thread that works it off."""
+    """The queue of one process, and its connection to the ledger; used and closed in one event loop."""
 
     def __init__(self, database: db.Database) -> None:
-        self._database = database
+        self._engine = database.engine
         self._waiting: deque[Waiting] = deque()
-        self._under_way = False
-        self._turns: queue.SimpleQueue[asyncio.AbstractEventLoop | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
-        self._held: db.Held | None = None
+        self._under_way: asyncio.Task[None] | None = None
+        self._looking: asyncio.Handle | None = None  # at whether a group may go: in the next turn of the loop, or later
+        self._is_soon = False
+        self._wire: Wire | None = None
+        self._facts = Facts()
         # Of the last group: how many it were, and how long it took.
         self._usual, self._took_s = 1, 0.0
-        self._enough = threading.Event()
 
     def enter(self, entry: Entry) -> "asyncio.Future[Refusal]":
         """Queue an entry; what refuses it is the result, None once it is committed. Raises `Unavailable` when full."""
@@ -59,68 +56,39 @@ class Recorder:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Refusal] = loop.create_future()
         self._waiting.append(Waiting(entry, future))
-        if not self._under_way:
-            self._under_way = True
-            self._turns.put(loop)
-            if self._thread.ident is None:
-                self._thread.start()
-        elif len(self._waiting) == self._usual:
-            self._enough.set()
+        if self._under_way is None:
+            self._gather()
         return future
 
-    def close(self) -> None:
-        """Finish the group that is under way, and end."""
-        if self._thread.is_alive():
-            self._turns.put(None)
-            self._thread.join()
-
-    def _arrive(self, loop: asyncio.AbstractEventLoop, group: Sequence[Waiting], refusals: Sequence[Refusal]) -> None:
-        """Tell those of a group, and send the next one off."""
-        for one, refusal in zip(group, refusals, strict=True):
-            if not one.refusal.done():
-                one.refusal.set_result(refusal)
-        self._under_way = bool(self._waiting)
-        if self._under_way:
-            self._turns.put(loop)
-
-    def _work(self) -> None:
-        """In the thread: group after group, until there is no loop to tell."""
-        while True:
-            try:
-                loop = self._turns.get(timeout=IDLE_S if self._held else None)
-            except queue.Empty:
-                self._let_go()
-                continue
-            if loop is None:
-                self._let_go()
-                return
-            group, refusals = self._enter_group()
-            with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits any more
-                loop.call_soon_threadsafe(self._arrive, loop, group, refusals)
-
-    def _enter_group(self) -> tuple[list[Waiting], list[Refusal]]:
-        group: list[Waiting] = []
-        try:
-            self._held = self._held or db.Held(self._database.engine)
-            self._gather()
-            began, group = time.perf_counter(), self._take()
-            entries = [one.entry for one in group]
-            with self._held.transaction("visit_facts", asked=ledger.asked(entries)) as found:
-                ledger.record(self._held.session, entries, found)
-            self._usual, self._took_s = len(group), time.perf_counter() - began
-            refusals: list[Refusal] = [one.entry.error for one in group]
-        except Exception as error:
-            group = group or self._take()
-            refusals = self._apart(group, error)
-        if any(map(_is_failure, refusals)):
-            self._let_go()  # the next group gets one that was seen to be alive
-        return group, refusals
+    async def close(self) -> None:
+        """Finish what is waiting, and end."""
+        while self._under_way or self._waiting:
+            if self._under_way is None:
+                self._send_off()
+            if self._under_way is not None:
+                await asyncio.wait([self._under_way])
+        if self._wire is not None:
+            self._wire.close()
 
     def _gather(self) -> None:
-        """Wait for those who usually come together."""
-        self._enough.clear()
-        if len(self._waiting) < self._usual:
-            self._enough.wait(min(TIMES_AS_LONG * self._took_s, LONGEST_GATHERING_S))
+        """Send them off with all that arrive in this turn of the loop; or wait for those who usually come along."""
+        loop = asyncio.get_running_loop()
+        if len(self._waiting) >= self._usual and not self._is_soon:
+            self._forget_looking()
+            self._is_soon, self._looking = True, loop.call_soon(self._send_off)
+        elif self._looking is None:
+            patience_s = min(TIMES_AS_LONG * self._took_s, LONGEST_GATHERING_S)
+            self._looking = loop.call_later(patience_s, self._send_off)
+
+    def _forget_looking(self) -> None:
+        if self._looking is not None:
+            self._looking.cancel()
+        self._is_soon, self._looking = False, None
+
+    def _send_off(self) -> None:
+        self._forget_looking()
+        if group := self._take():
+            self._under_way = asyncio.get_running_loop().create_task(self._enter_group(group))
 
     def _take(self) -> list[Waiting]:
         """Those whose turn it is; who has hung up meanwhile is left out."""
@@ -131,32 +99,48 @@ class Recorder:
                 group.append(one)
         return group
 
-    def _apart(self, group: Sequence[Waiting], error: Exception) -> list[Refusal]:
-        """Of a group that failed as a whole, nothing is written; but a mistake of ours about one is not the others'.
+    async def _enter_group(self, group: Sequence[Waiting]) -> None:
+        began, refusals = time.perf_counter(), list[Refusal]()
+        try:
+            refusals = await self._refusals([one.entry for one in group])
+        finally:
+            self._usual, self._took_s, self._under_way = len(group), time.perf_counter() - began, None
+            if self._waiting:
+                self._gather()
+        for one, refusal in zip(group, refusals, strict=True):
+            if not one.refusal.done():
+                one.refusal.set_result(refusal)
 
-        One that came alone is entered anew too, by a session: what was wrong may be what the connection had prepared.
-        """
-        if isinstance(error, errors.YizhanError):
-            return [error] * len(group)
-        return [_alone(self._database, one.entry) for one in group]
+    async def _refusals(self, entries: Sequence[Entry]) -> list[Refusal]:
+        try:
+            await self._entered(entries)
+        except errors.YizhanError as error:
+            return [error] * len(entries)
+        except Exception:
+            # Nothing is written; but a mistake of ours about one of them is not the others'. One that came alone is
+            # entered anew as well: what was wrong may be what the connection had prepared.
+            return [await self._alone(entry) for entry in entries]
+        return [entry.error for entry in entries]
 
-    def _let_go(self) -> None:
-        held, self._held = self._held, None
-        if held is not None:
-            with contextlib.suppress(Exception):  # it may be broken in any way; the thread goes on
-                held.close()
+    async def _alone(self, entry: Entry) -> Refusal:
+        entry.forget()
+        try:
+            await self._entered([entry])
+        except Exception as error:
+            return error
+        return entry.error
 
+    async def _entered(self, entries: Sequence[Entry]) -> None:
+        """Enter them, or raise what prevents that; a connection that failed is closed, and not used again."""
+        calendar = await self._calendar()
+        if self._wire is None or not self._wire.is_open:
+            self._wire = await Wire.open(self._engine)
+        await self._wire.answer(ledger.recording(entries, calendar, self._facts))
 
-def _alone(database: db.Database, entry: Entry) -> Refusal:
-    entry.forget()
-    try:
-        with db.session(database) as session:
-            ledger.record(session, [entry])
-    except Exception as error:
-        return error
-    return entry.error
+    async def _calendar(self) -> Calendar:
+        calendar = holidays.on_hand()
+        return await asyncio.to_thread(self._read_calendar) if calendar is None else calendar
 
-
-def _is_failure(refusal: Refusal) -> bool:
-    """Whether it is not about the entry."""
-    return isinstance(refusal, errors.Unavailable) or not isinstance(refusal, errors.YizhanError | None)
+    def _read_calendar(self) -> Calendar:
+        with db.session(self._engine) as session:
+            return holidays.current(session)

@@ -94,6 +94,7 @@ def opened(size: str) -> Iterator[Ledger]:
             ).fetchone()
         if host is None:
             raise SystemExit(f"{data_dir(size)} has no station that anybody manages: remove it.")
+        WORK.mkdir(parents=True, exist_ok=True)
         stations = WORK / f"visits-{size}.stations"
         stations.write_text("".join(f"{station}\n" for station in host[1]))
         yield Ledger(size, Network(STATIONS, data_dir(size), cluster, 0.0), key_of(size, host[0]), stations)

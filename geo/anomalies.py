@@ -13,9 +13,8 @@ from statistics import median
 from typing import Any, NamedTuple
 
 import orjson
-from sqlmodel import Session
 
-from geo import db, holidays, opening
+from geo import db, opening
 from geo.hours import SHANGHAI, Calendar
 from geo.visit_draft import Entry, Said
 from geo.vocabulary import VisitMethod
@@ -217,14 +216,12 @@ Key = tuple[str, str]  # of a visit: its station and its id
 Rows = Mapping[str, Sequence[tuple[Entry, Period]]]
 
 
-def flag(session: Session, arriving: Sequence[Entry]) -> None:
+def flagging(arriving: Sequence[Entry], calendar: Calendar) -> db.Steps:
     """Put into `flags` of each arriving entry what is odd about it.
 
     Two questions to the database at most, whatever the size of the batch; none where only single visits arrive.
     """
-    if not arriving:
-        return
-    closed = _closed(session)
+    closed = _closed(calendar)
     reporting = set()
     for entry in arriving:
         entry.flags = _at_sight(entry, closed)
@@ -237,7 +234,7 @@ def flag(session: Session, arriving: Sequence[Entry]) -> None:
                 said = entry.said
                 period = period_of(said.started_at, said.ended_at, said.method, complete=said.complete)
                 rows[entry.station_id].append((entry, period))
-        _compare(session, rows)
+        yield from _comparing(rows)
 
 
 def _is_report(said: Said) -> bool:
@@ -267,8 +264,8 @@ class _Shelf:
     closed: _Closed | None = None
 
 
-def _closed(session: Session) -> _Closed:
-    calendar, closed = holidays.current(session), _Shelf.closed
+def _closed(calendar: Calendar) -> _Closed:
+    closed = _Shelf.closed
     if closed is None or closed.calendar is not calendar or len(closed.known) > MOST_KNOWN:
         closed = _Shelf.closed = _Closed(calendar)
     return closed
@@ -287,16 +284,20 @@ def _at_sight(entry: Entry, closed: _Closed) -> Sequence[str]:
     """What an entry tells by itself."""
     said, fact = entry.said, entry.fact
     started_at, ended_at = said.started_at, said.ended_at
-    early = (ended_at or started_at) > fact["at"]
+    early = (ended_at or started_at) > entry.at
     within_a_day = ended_at is None or ended_at - started_at <= DAY
     shut = said.count > 0 and within_a_day and closed.on(fact, started_at.astimezone(SHANGHAI).date())
     return ODD_AT_SIGHT[early, shut]
 
 
-def _compare(session: Session, rows: Rows) -> None:
+def _comparing(rows: Rows) -> db.Steps:
     """Flag what is odd about reports beside others of their station, recorded or arriving."""
-    known = _recent(session, rows)
-    together = _at_once(session, rows, known)
+    recent = yield _recent(rows)
+    known = {str(row["station_id"]): _known(row) for row in recent}
+    together, asked = _at_once(rows, known)
+    if asked:
+        sharing = yield _sharing(asked)
+        together |= {(str(row["station_id"]), str(row["id"])) for row in sharing}
     for station_id, about in known.items():
         found = rows[station_id]
         station = Station(about, [(period, entry.said.count) for entry, period in found])
@@ -307,7 +308,7 @@ def _compare(session: Session, rows: Rows) -> None:
             entry.flags = [*entry.flags, *(one.value for one in dict.fromkeys([*flags[period], *at_once]))]
 
 
-def _recent(session: Session, rows: Rows) -> dict[str, Known]:
+def _recent(rows: Rows) -> db.Ask:
     """What is recorded of the stations that report, in one statement; those that cannot be odd are left out."""
     asked = {
         "stations": list(rows),
@@ -320,21 +321,21 @@ def _recent(session: Session, rows: Rows) -> dict[str, Known]:
         ],
         **{"recent": RECENT, "long_days": LONG_DAYS, "fewest": FEWEST, "round": ROUND, "times": TIMES},
     }
-    found = session.execute(db.sql("visit_recent"), asked)
-    return {str(station_id): _known(periods, *dates) for station_id, periods, *dates in found}
+    return db.Ask("visit_recent", asked)
 
 
-def _known(periods: str | None, counted_on: date | None, estimated_since: date | None) -> Known:
-    known = Known({}, {}, [counted_on] if counted_on else (), [estimated_since] if estimated_since else ())
-    for one in orjson.loads(periods or "[]"):
+def _known(row: Fact) -> Known:
+    counted, guessed = ([day] if day else () for day in (row["counted_on"], row["estimated_since"]))
+    known = Known({}, {}, counted, guessed)
+    for one in orjson.loads(row["periods"] or "[]"):
         day, last_on = (date.fromisoformat(one[name]) for name in ("day", "last_on"))
         period = Period(day, last_on, one["method"], one["complete"])
         known.visits[period], known.reports[period] = one["visits"], one["reports"]
     return known
 
 
-def _at_once(session: Session, rows: Rows, known: Mapping[str, Known]) -> set[Key]:
-    """Reports within a day whose hours another row of their method shares: among themselves, or recorded already."""
+def _at_once(rows: Rows, known: Mapping[str, Known]) -> tuple[set[Key], list[Entry]]:
+    """Reports within a day whose hours another row of their method shares; and those of which the ledger knows that."""
     within = [(entry, period) for station_id in known for entry, period in rows[station_id] if period.length == 1]
     found = _among([entry for entry, _ in within])
     asked: list[Entry] = []
@@ -349,17 +350,15 @@ def _at_once(session: Session, rows: Rows, known: Mapping[str, Known]) -> set[Ke
             found.add((entry.station_id, said.id))  # the whole day
         elif reports <= SHIFTS:
             asked.append(entry)
-    return found | _sharing(session, asked) if asked else found
+    return found, asked
 
 
-def _sharing(session: Session, entries: Sequence[Entry]) -> set[Key]:
-    """Those whose hours a recorded one of their station and method shares."""
+def _sharing(entries: Sequence[Entry]) -> db.Ask:
+    """Which of these hours a recorded row of their station and method shares."""
     names = ("id", "method", "started_at", "ended_at")
     asked = {f"{name}s": [getattr(entry.said, name) for entry in entries] for name in names}
     asked |= {"station_ids": [entry.station_id for entry in entries]}
-    return {
-        (str(row[0]), str(row[1])) for row in session.execute(db.sql("visit_sharing"), asked | {"looked_at": LOOKED_AT})
-    }
+    return db.Ask("visit_sharing", asked | {"looked_at": LOOKED_AT})
 
 
 def _among(entries: Sequence[Entry]) -> set[Key]:

@@ -7,12 +7,12 @@ import contextlib
 import logging
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 import psycopg
@@ -25,7 +25,6 @@ from sqlmodel import Session
 
 from geo import embedded, errors
 from geo.settings import Settings
-from geo.wire import Wire
 
 log = logging.getLogger("yizhan")
 
@@ -64,8 +63,6 @@ class Actor:
     organisation: str = ""
     reason: str = ""
 
-
-HELD = "held"  # under this name a session knows that it is one of `Held`
 
 # A connection in a transaction of its own is as good as an engine: each session is a savepoint in it.
 Database = Engine | Connection
@@ -253,79 +250,53 @@ def sql(name: str) -> TextClause:
     return text(resources.files("geo").joinpath("sql", f"{name}.sql").read_text())
 
 
+class Ask(NamedTuple):
+    """A query in `geo/sql`, and what it is asked."""
+
+    name: str
+    given: Mapping[str, Any]
+
+
+# What asks the database without knowing by which way: it yields a question, and is sent its rows.
+Steps = Generator[Ask, list[dict[str, Any]], None]
+
+
+def answer(session: Session, steps: Steps) -> None:
+    """Answer what is asked, all in the session's transaction; `geo.wire` answers in an event loop."""
+    ask = next(steps, None)
+    while ask is not None:
+        ask = following(steps, rows(session, ask.name, **ask.given))
+
+
+def following(steps: Steps, found: list[dict[str, Any]]) -> Ask | None:
+    """What is asked next; None when nothing is."""
+    try:
+        return steps.send(found)
+    except StopIteration:
+        return None
+
+
 def rows(session: Session, name: str, **given: Any) -> list[dict[str, Any]]:
     """What the query in `geo/sql/<name>.sql` answers, asked of the driver itself, in the session's transaction.
 
     For what is done thousands of times a second: 25 µs of processor time a statement instead of 140.
     """
     with driver_of(session).cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(_plain(name), given).fetchall()
-
-
-def asked(session: Session, name: str, **given: Any) -> list[tuple[Any, ...]]:
-    """The same, without the names of the columns."""
-    if (held := session.info.get(HELD)) is not None:
-        return list(held.wire.asked(name, given))
-    with driver_of(session).cursor() as cursor:
-        return cursor.execute(_plain(name), given).fetchall()
+        cursor.execute(plain(name), given)
+        return cursor.fetchall() if cursor.description else []
 
 
 def driver_of(session: Session) -> psycopg.Connection[tuple[Any, ...]]:
     """The driver's own connection in a session's transaction."""
-    return _driver(session.connection())
-
-
-def _driver(connection: Connection) -> psycopg.Connection[tuple[Any, ...]]:
-    driver = connection.connection.driver_connection
+    driver = session.connection().connection.driver_connection
     assert isinstance(driver, psycopg.Connection)  # noqa: S101 - a connection in use has one
     return driver
 
 
 @cache
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
+    """The query in `geo/sql/<name>.sql` as the driver takes it."""
     return str(sql(name).compile(dialect=PGDialect_psycopg()))  # type: ignore[no-untyped-call]  # SQLAlchemy's
-
-
-class Held:
-    """A connection that one thread keeps, for one sort of transaction a thousand times a second.
-
-    What nearly every one of them asks goes by `geo.wire`: 70 µs of processor time a transaction, where a session made
-    anew takes 380. The rest is asked by its `session`, as everywhere.
-    """
-
-    def __init__(self, engine: Engine) -> None:
-        with translated_errors():
-            self._connection = engine.connect()
-        self.session = Session(self._connection, expire_on_commit=False, info={HELD: self})
-        self._driver = _driver(self._connection)
-        # What is prepared is known as long as the connection lives, whoever holds it.
-        with translated_errors():
-            self.wire = Wire(self._driver, _plain, self._connection.info.setdefault(HELD, {}))
-
-    def close(self) -> None:
-        """Give the connection back, or up where it is lost."""
-        if self._driver.closed:
-            self._connection.invalidate()
-        self.session.close()
-        self._connection.close()
-
-    @contextlib.contextmanager
-    def transaction(self, name: str, **given: str) -> Iterator[list[dict[str, Any]]]:
-        """As `session` with the same plans; begins with a query, in one exchange, and answers what that found."""
-        who = {"role": "yizhan_app", "plans": "force_generic_plan"}
-        with translated_errors():
-            try:
-                yield self.wire.together(b"BEGIN", {"transaction": who, name: given})
-                if self.session.in_transaction():
-                    self.session.commit()
-                else:
-                    self.wire.command(b"COMMIT")
-            except BaseException:
-                with contextlib.suppress(Exception):  # what was wrong before is told
-                    self.session.rollback()
-                    self._driver.rollback()
-                    self.wire.recall()
-                raise
 
 
 def is_current(url: str) -> bool:

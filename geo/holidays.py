@@ -114,8 +114,8 @@ _shelf = _Shelf()
 
 def current(session: Session) -> Calendar:
     """The calendar of the table, read again at most every 10 s; the package's where the table is empty."""
-    if _shelf.calendar is not None and time.monotonic() - _shelf.read_at < REFRESH_S:
-        return _shelf.calendar
+    if (calendar := on_hand()) is not None:
+        return calendar
     with _shelf.lock:
         version = session.execute(text("SELECT count(*), max(loaded_at) FROM calendar_year")).one()
         if _shelf.calendar is None or tuple(version) != _shelf.version:
@@ -125,6 +125,11 @@ def current(session: Session) -> Calendar:
             _shelf.version = tuple(version)
         _shelf.read_at = time.monotonic()
         return _shelf.calendar
+
+
+def on_hand() -> Calendar | None:
+    """The calendar where it was read a moment ago."""
+    return _shelf.calendar if time.monotonic() - _shelf.read_at < REFRESH_S else None
 
 
 def forget() -> None:

@@ -1,14 +1,12 @@
 """The ledger: entering many visits at once, each with its own verdict. What is said of one is `geo.visit_draft`.
 
-A batch is checked set-wise, so that one bad row does not stop its neighbours. Who may record, and who says so, is
-found in the same transaction: a key that was revoked records nothing. Reading is `geo.visit_figures`.
+A batch is checked set-wise, so that one bad row does not stop its neighbours. Who may record at which station is
+`geo.visit_facts`. Reading is `geo.visit_figures`.
 """
 
-import hashlib
-import hmac
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+import time
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -16,10 +14,11 @@ import psycopg
 from sqlalchemy import text
 from sqlmodel import Session
 
-from geo import access, anomalies, db, errors, organisations
-from geo.access import Answer, Operation, Principal, Relation, Target
+from geo import anomalies, db, errors, holidays
 from geo.errors import Problem
+from geo.hours import Calendar
 from geo.visit_draft import Entry, Said
+from geo.visit_facts import Fact, Facts, Pair, witness, written
 
 # Clocks at doors are wrong; what is further ahead than this is no clock but a mistake.
 FUTURE = timedelta(hours=2)
@@ -27,108 +26,66 @@ FUTURE = timedelta(hours=2)
 MANY = 200
 
 
-Fact = dict[str, Any]  # what is known of a key and a station
+# So often it is tried anew where what decides changes between being read and being relied on.
+TRIES = 5
+
 Key = tuple[str, str]  # of a visit: its station and its id
+Row = Mapping[str, Any]
+# Copies many rows in, and answers the keys of those that were new; None where all were.
+Copied = Callable[[Sequence[Entry]], Sequence[Sequence[str]] | None]
 
 
-def key_of(key: str) -> str:
-    """The prefix by which a key is found."""
-    return key.removeprefix(organisations.KEY_MARK).split("_")[0]
+def record(session: Session, entries: Sequence[Entry]) -> None:
+    """Enter what may be entered; each entry then carries its row or its error. All in this one transaction."""
+    steps = recording(entries, holidays.current(session), Facts(), lambda arriving: _copied_in(session, arriving))
+    db.answer(session, steps)
 
 
-def asked(entries: Sequence[Entry]) -> str:
-    """What `visit_facts` is asked about these: each pair of key and station once."""
-    pairs = [{"prefix": key_of(key), "station_id": station_id} for key, station_id in _pairs(entries)]
-    return orjson.dumps(pairs).decode()
+def recording(entries: Sequence[Entry], calendar: Calendar, facts: Facts, copied: Copied | None = None) -> db.Steps:
+    """The same, whoever answers what is asked, each question in a transaction of its own if need be.
 
-
-def record(session: Session, entries: Sequence[Entry], found: Sequence[Fact] | None = None) -> None:
-    """Enter what may be entered; each entry then carries its row or its error. All in this one transaction.
-
-    `found` is what `visit_facts` answered in it, where that was asked already.
+    `copied` copies many in, where the way to the database can do that. Raises `Unavailable` where what decides about
+    them never stayed the same for long enough.
     """
-    facts = _facts(entries, db.rows(session, "visit_facts", asked=asked(entries)) if found is None else found)
-    refusals = _refusals(facts)
-    first: dict[Key, Entry] = {}
-    again: list[Entry] = []
-    for entry in entries:
-        pair, said = (entry.key, entry.station_id), entry.said
-        entry.fact = fact = facts[pair]
-        entry.error = refusals[pair]
-        if entry.error is None and (said.ended_at or said.started_at) > fact["latest"]:
-            entry.error = _too_early(said, fact["latest"])
-        if entry.error is None and first.setdefault((entry.station_id, said.id), entry) is not entry:
-            again.append(entry)
-    _note_use(session, [facts[pair] for pair, no in refusals.items() if not isinstance(no, errors.Unauthenticated)])
-    arriving = list(first.values())
-    anomalies.flag(session, arriving)
-    lost = _enter(session, arriving)
-    for entry in arriving:
+    pairs = dict.fromkeys([(entry.key, entry.station_id) for entry in entries]).keys()
+    for _ in range(TRIES):
+        known = yield from facts.finding(pairs)
+        first, again = _judged(entries, known, facts.now())
+        yield from anomalies.flagging(list(first.values()), calendar)
+        lost = yield from _entering(first, facts, copied)
+        if lost is not None:
+            break
+        facts.forget(pairs)
+        for entry in entries:
+            entry.forget()
+    else:
+        raise errors.Unavailable("What decides about these visits is being changed. Send them again later.")
+    for entry in first.values():
         entry.new = True
-    known = _known(session, lost) if lost else {}
+    stand = (yield from _standing(lost)) if lost else {}
     for key in lost:
         first[key].new = False
-        _compare(first[key], known.get(key))
+        _compare(first[key], stand.get(key))
     for entry in again:
         key = entry.station_id, entry.said.id
-        _compare(entry, known.get(key) if key in lost else first[key].row)
+        _compare(entry, stand.get(key) if key in lost else first[key].row)
+    yield from _noting_use(known.values(), facts)
 
 
-def _pairs(entries: Sequence[Entry]) -> dict[tuple[str, str], None]:
-    return dict.fromkeys([(entry.key, entry.station_id) for entry in entries])
-
-
-def _facts(entries: Sequence[Entry], found: Sequence[Fact]) -> dict[tuple[str, str], Fact]:
-    """What the database knows of each key and station of the batch, once a pair."""
-    facts = dict(zip(_pairs(entries), found, strict=True))
-    for fact in facts.values():
-        fact["at"] = fact["at"].astimezone(UTC)  # comparing instants of two kinds of zone costs twenty times as much
-        fact["latest"] = fact["at"] + FUTURE
-        fact["written"] = _written(fact["organisation"] or "")
-        fact["recorded_by"] = organisations.KEY_MARK + (fact["prefix"] or "")
-    return facts
-
-
-def _refusals(facts: Mapping[tuple[str, str], Fact]) -> dict[tuple[str, str], errors.YizhanError | None]:
-    """Why nobody with this key records anything at that station, by pair; none where they may."""
-    digests = {key: hashlib.sha256(key.encode()).digest() for key in {key for key, _ in facts}}
-    return {pair: _refusal(digests[pair[0]], fact) for pair, fact in facts.items()}
-
-
-def _refusal(digest: bytes, fact: Fact) -> errors.YizhanError | None:
-    if fact["secret_hash"] is None or not hmac.compare_digest(digest, fact["secret_hash"]):
-        return errors.Unauthenticated()
-    if not fact["is_station"]:
-        return errors.StationNotFound()
-    answer = _decided(*[fact[name] for name in DECIDING])
-    if answer is Answer.HIDDEN:
-        return errors.StationNotFound()
-    if answer is Answer.FORBIDDEN:
-        return errors.Forbidden()
-    return None
-
-
-DECIDING = (
-    "organisation",
-    "role",
-    "prefix",
-    "region",
-    "relation",
-    "publication_status",
-    "province",
-    "city",
-    "district",
-)
-
-
-@lru_cache(4_096)
-def _decided(
-    organisation: str, role: str, prefix: str, region: str | None, relation: str | None, publication: str, *codes: str
-) -> Answer:
-    """What access says; few answers serve all the stations of a host, and all its visits."""
-    who = Principal(organisation, role, prefix, region)
-    related = Relation[relation.upper()] if relation else Relation.FOREIGN
-    return access.decide(who, Operation.EDIT, Target(related, who.covers(*codes), publication))
+def _judged(entries: Sequence[Entry], known: Mapping[Pair, Fact], at: datetime) -> tuple[dict[Key, Entry], list[Entry]]:
+    """Which entries may be entered, by key; and those that are in the batch a second time. The others get errors."""
+    first: dict[Key, Entry] = {}
+    again: list[Entry] = []
+    latest = at + FUTURE
+    for entry in entries:
+        said, fact = entry.said, known[entry.key, entry.station_id]
+        entry.fact, entry.at = fact, at
+        entry.error = fact["refusal"]
+        if entry.error is None and (said.ended_at or said.started_at) > latest:
+            entry.error = _too_early(said, latest)
+        if entry.error is None and first.setdefault((entry.station_id, said.id), entry) is not entry:
+            again.append(entry)
+    return first, again
 
 
 def _too_early(said: Said, latest: datetime) -> errors.InvalidInput:
@@ -139,38 +96,56 @@ def _too_early(said: Said, latest: datetime) -> errors.InvalidInput:
     return errors.InvalidInput("The body breaks a rule.", problems=[problem])
 
 
-def _note_use(session: Session, facts: Sequence[Fact]) -> None:
+def _noting_use(known: Iterable[Fact], facts: Facts) -> db.Steps:
     """Keep the day a key was last used, as `organisations.authenticate` does."""
-    stale = {fact["prefix"] for fact in facts if fact["stale"]}
-    if stale:
-        session.execute(db.sql("visit_key_use"), {"prefixes": sorted(stale)})
+    today = facts.now().date()
+    live = [fact for fact in known if not isinstance(fact["refusal"], errors.Unauthenticated)]
+    if stale := {fact["prefix"] for fact in live if fact["last_used_on"] != today}:
+        yield db.Ask("visit_key_use", {"prefixes": sorted(stale)})
+        facts.forget_keys(stale)
 
 
-def _enter(session: Session, arriving: Sequence[Entry]) -> set[Key]:
-    """Insert, and answer the keys of the rows that were there already, or that lost to another reversal."""
-    if len(arriving) >= MANY:
-        lines = sorted(map(_line, arriving))  # by key: see visit_enter
-        if _copied(session, lines):
-            return set()
-        session.execute(db.sql("visit_stage"))
-        _copy(session, "visit_arriving", lines)
-        entered = db.asked(session, "visit_enter_staged")
-        session.execute(text("DROP TABLE visit_arriving"))
-    elif arriving:
-        entered = db.asked(session, "visit_enter", rows=orjson.dumps([entry.row for entry in arriving]).decode())
+def _entering(
+    first: Mapping[Key, Entry], facts: Facts, copied: Copied | None
+) -> Generator[db.Ask, list[dict[str, Any]], Collection[Key] | None]:
+    """Insert, and answer the keys of the rows that were there already, or that lost to another reversal.
+
+    None where nothing was inserted, for what decides has changed.
+    """
+    arriving = list(first.values())
+    if not arriving:
+        return ()
+    if copied and len(arriving) >= MANY:
+        made = copied(arriving)
     else:
-        return set()
-    if len(entered) == len(arriving):
-        return set()
-    return {(entry.station_id, entry.said.id) for entry in arriving} - {(row[0], row[1]) for row in entered}
+        rows = orjson.dumps([entry.written() for entry in arriving]).decode()
+        decided_by, began = witness([entry.fact for entry in arriving]), time.monotonic()
+        (found,) = yield db.Ask("visit_enter", {"rows": rows, "many": len(arriving), **decided_by})
+        if not found["unchanged"]:
+            return None
+        facts.set_clock(found["clock"], began)
+        for entry in arriving:
+            entry.was_recorded(found["at"])
+        made = found["made"]
+    return () if made is None else first.keys() - {(station_id, key) for station_id, key in made}
+
+
+def _copied_in(session: Session, arriving: Sequence[Entry]) -> Sequence[Sequence[str]] | None:
+    """What the others are by a statement."""
+    lines = sorted(map(_line, arriving))  # by key: see visit_enter
+    if _copied(session, lines):
+        return None
+    session.execute(db.sql("visit_stage"))
+    _copy(session, "visit_arriving", lines)
+    entered = db.rows(session, "visit_enter_staged")
+    session.execute(text("DROP TABLE visit_arriving"))
+    return [(row["station_id"], row["id"]) for row in entered]
 
 
 COLUMNS = (
     *("station_id", "id", "count", "started_at", "ended_at", "method", "complete", "by_group", "organisation"),
     *("device", "reverses", "reason", "flags", "recorded_by"),
 )
-# What COPY reads as something else.
-ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 NULL = "\\N"
 
 
@@ -179,16 +154,12 @@ def _line(entry: Entry) -> str:
     said, fact = entry.said, entry.fact
     key = f"{entry.station_id}\t{said.id}\t{said.count}\t{said.started}"
     by_group = NULL if said.by_group is None else orjson.dumps(said.by_group).decode()
-    device = NULL if said.device is None else _written(said.device)
-    reason = NULL if entry.reason is None else _written(entry.reason)
+    device = NULL if said.device is None else written(said.device)
+    reason = NULL if entry.reason is None else written(entry.reason)
     return (
         f"{key}\t{said.ended or NULL}\t{said.method}\t{said.complete}\t{by_group}\t{fact['written']}\t{device}"
         f"\t{entry.reverses or NULL}\t{reason}\t{{{','.join(entry.flags)}}}\t{fact['recorded_by']}\n"
     )
-
-
-def _written(value: str) -> str:
-    return value.translate(ESCAPES)
 
 
 def _copied(session: Session, lines: Sequence[str]) -> bool:
@@ -209,10 +180,10 @@ def _copy(session: Session, table: str, lines: Iterable[str]) -> None:
         copy.write("".join(lines))
 
 
-def _known(session: Session, keys: Iterable[Key]) -> dict[Key, dict[str, Any]]:
+def _standing(keys: Iterable[Key]) -> Generator[db.Ask, list[dict[str, Any]], dict[Key, Row]]:
     """What is recorded under these keys."""
     stations, ids = zip(*keys, strict=True)
-    found = db.rows(session, "visit_known", stations=list(stations), ids=list(ids))
+    found = yield db.Ask("visit_known", {"stations": list(stations), "ids": list(ids)})
     return {(str(row["station_id"]), str(row["id"])): row for row in found}
 
 

@@ -205,7 +205,12 @@ def create_key(
 
 def prefix_of(key: str) -> str:
     """What names a key without giving it away: ``yz_`` and twelve digits."""
-    return KEY_MARK + key.removeprefix(KEY_MARK).split("_")[0]
+    return KEY_MARK + bare_prefix(key)
+
+
+def bare_prefix(key: str) -> str:
+    """What a key, or its prefix, is found by."""
+    return key.removeprefix(KEY_MARK).split("_")[0]
 
 
 def authenticate(session: Session, key: str) -> Principal:
@@ -213,7 +218,7 @@ def authenticate(session: Session, key: str) -> Principal:
 
     Raises `Unauthenticated` for a key that is unknown, revoked or expired, and does not say which.
     """
-    prefix = key.removeprefix(KEY_MARK).split("_")[0]
+    prefix = bare_prefix(key)
     alive = (
         col(ApiKey.prefix) == prefix,
         col(ApiKey.revoked_at).is_(None),
@@ -249,7 +254,7 @@ def relation(session: Session, own: str, other: str | None) -> Relation:
 
 def revoke_key(session: Session, prefix: str) -> None:
     """End a key at once, by its prefix (with or without ``yz_``). Raises `KeyNotFound`."""
-    bare = prefix.removeprefix(KEY_MARK).split("_")[0]
+    bare = bare_prefix(prefix)
     alive = col(ApiKey.prefix) == bare, col(ApiKey.revoked_at).is_(None)
     ended = session.execute(update(ApiKey).where(*alive).values(revoked_at=func.now()).returning(col(ApiKey.prefix)))
     if ended.one_or_none() is None:

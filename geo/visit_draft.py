@@ -7,7 +7,7 @@ it answers None, and the model decides. A property test holds the two together.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Annotated, Any, Self
 from uuid import UUID
@@ -25,6 +25,7 @@ LONGEST_DEVICE = 100
 
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(slots=True)
@@ -50,7 +51,9 @@ class Entry:
     Afterwards `row` is the visit as it stands recorded, `new` whether this entry made it; or `error` says why not.
     """
 
-    __slots__ = ("_row", "draft", "error", "fact", "flags", "key", "new", "reason", "reverses", "said", "station_id")
+    __slots__ = (
+        *("_row", "at", "draft", "error", "fact", "flags", "key", "new", "reason", "reverses", "said", "station_id"),
+    )
 
     def __init__(
         self,
@@ -70,10 +73,11 @@ class Entry:
     def forget(self) -> None:
         """As if nothing had become of it yet."""
         self.fact: Mapping[str, Any] = NOTHING  # what is known of its key and station
+        self.at = NEVER  # when it came, by the database's clock
         self.flags: Sequence[str] = ()
         self.new = False
         self.error: errors.YizhanError | None = None
-        self._row: Mapping[str, Any] | None = None
+        self._row: dict[str, Any] | None = None
 
     @property
     def row(self) -> Mapping[str, Any]:
@@ -95,13 +99,23 @@ class Entry:
                 "reason": self.reason,
                 "flags": list(self.flags),
                 "recorded_by": fact["recorded_by"],
-                "recorded_at": fact["at"],
+                "recorded_at": self.at,
             }
         return self._row
 
+    def written(self) -> dict[str, Any]:
+        """The row as `visit_enter` takes it: what is not said is left out."""
+        return {name: value for name, value in self.row.items() if value is not None and name != "recorded_at"}
+
+    def was_recorded(self, at: datetime) -> None:
+        """It stands in the ledger since then."""
+        self.at = at
+        if self._row is not None:
+            self._row["recorded_at"] = at
+
     def is_known(self, stands: Mapping[str, Any]) -> None:
         """The same was there."""
-        self._row, self.flags = stands, stands["flags"]
+        self._row, self.flags = dict(stands), stands["flags"]
 
 
 class VisitDraft(BaseModel):

@@ -1,100 +1,153 @@
-"""A connection in libpq's own terms, for what is done a thousand times a second: prepared once, in few exchanges.
+"""A connection that an event loop keeps, in libpq's own terms: for what is done a thousand times a second.
 
-The driver's cursors take 50 µs of processor time a statement, most of it in Python; this takes 15. Transactions are
-begun and ended by `geo.db`.
+Statements are prepared once, and while the database is at work the loop does something else: no thread waits for it,
+and none has to be woken. A driver's cursor takes 50 µs of processor time a statement, most of it in Python; this
+takes 15.
 """
 
+import asyncio
 import re
-import select
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg
-from psycopg.adapt import Transformer
+from psycopg.adapt import PyFormat, Transformer
 from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.pq.abc import PGresult
+from sqlalchemy import Engine
 
-Row = tuple[Any, ...]
-Given = Mapping[str, str]  # parameters as text, by name
+from geo import db
+
+# A statement may take 15 s (`db.make_engine`). Who has not answered by then does not answer any more.
+PATIENCE_S = 20.0
+LOST = "the connection is lost"
 
 
 class Wire:
-    """A driver's connection; `prepared` is what that connection knows already, and stays with it."""
+    """A connection of its own, as the application role: one question at a time, each a transaction."""
 
-    def __init__(
-        self,
-        driver: psycopg.Connection[Row],
-        query: Callable[[str], str],
-        prepared: dict[str, list[str]],
-    ) -> None:
-        self._pgconn = driver.pgconn
+    def __init__(self, driver: psycopg.Connection[tuple[Any, ...]]) -> None:
+        """Take over a connection that nobody else uses; in a running loop."""
+        self._driver, self._pgconn = driver, driver.pgconn
+        self._socket = self._pgconn.socket  # libpq forgets it when the connection breaks
         self._reader = Transformer(driver)
-        self._query, self._prepared = query, prepared
-        self.recall()
+        self._parameters: dict[str, Sequence[str]] = {}  # of each statement that is prepared, in its order
+        self._columns: dict[str, Sequence[str]] = {}
+        self._loop = asyncio.get_running_loop()
+        self._coming: asyncio.Future[PGresult] | None = None
+        self._result: PGresult | None = None
+        self.is_open = True
+        self._loop.add_reader(self._socket, self._heard)
 
-    def recall(self) -> None:
-        """See what is still prepared: after a rollback, whoever's it was, the driver may let go of everything."""
-        found = _checked(self._pgconn, self._pgconn.exec_(b"SELECT name FROM pg_prepared_statements"))
-        for name in self._prepared.keys() - {name for (name,) in self._rows(found)}:
-            del self._prepared[name]
+    @classmethod
+    async def open(cls, engine: Engine) -> "Wire":
+        """A new connection, made as the engine makes them. Raises `DatabaseUnavailable`."""
+        return cls(await asyncio.to_thread(_connected, engine))
 
-    def command(self, command: bytes) -> None:
-        """Run what answers nothing. Raises where a commit became a rollback, for something had failed before it."""
-        if _checked(self._pgconn, self._pgconn.exec_(command)).command_status != command:
-            raise psycopg.errors.InFailedSqlTransaction
+    def close(self) -> None:
+        """Give up the connection, and whatever is under way."""
+        if self.is_open:
+            self.is_open = False
+            self._loop.remove_reader(self._socket)
+            self._loop.remove_writer(self._socket)
+            self._driver.close()
+            if self._coming is not None and not self._coming.done():
+                self._coming.set_exception(psycopg.OperationalError(LOST))
 
-    def asked(self, name: str, given: Given) -> list[Row]:
-        """What a query answers."""
-        values = self._values(name, given)
-        return self._rows(_checked(self._pgconn, self._pgconn.exec_prepared(name.encode(), values)))
+    async def answer(self, steps: db.Steps) -> None:
+        """Answer what is asked, each question in a transaction of its own.
 
-    def together(self, before: bytes, queries: Mapping[str, Given]) -> list[dict[str, Any]]:
-        """A command and then queries in one exchange, none waiting for another; what the last one answers."""
-        ready = {name.encode(): self._values(name, given) for name, given in queries.items()}
-        self._pgconn.enter_pipeline_mode()
-        self._pgconn.send_query_params(before, None)
-        for name, values in ready.items():
-            self._pgconn.send_query_prepared(name, values)
-        self._pgconn.pipeline_sync()
-        results = self._results()
-        self._pgconn.exit_pipeline_mode()
-        found = [_checked(self._pgconn, result) for result in results][-1]
-        names = [(found.fname(n) or b"").decode() for n in range(found.nfields)]
-        return [dict(zip(names, row, strict=True)) for row in self._rows(found)]
+        Speaks our errors; after any of them the connection is closed.
+        """
+        try:
+            with db.translated_errors():
+                ask = next(steps, None)
+                while ask is not None:
+                    ask = db.following(steps, await self._answered(ask))
+        except BaseException:
+            self.close()
+            raise
 
-    def _results(self) -> list[PGresult]:
-        """All that a pipeline brings. While the database is waited for, others have the interpreter."""
-        found: list[PGresult] = []
-        while self._pgconn.flush():  # more than the socket takes at once
-            self._wait(select.POLLIN | select.POLLOUT)
-        while True:
-            while self._pgconn.is_busy():
-                self._wait(select.POLLIN)
+    async def _answered(self, ask: db.Ask) -> list[dict[str, Any]]:
+        names = self._parameters.get(ask.name)
+        if names is None:
+            names, statement = numbered(db.plain(ask.name))
+            self._pgconn.send_prepare(ask.name.encode(), statement)
+            await self._sent()
+            self._parameters[ask.name] = names
+        values = [ask.given[name] for name in names]
+        written = self._reader.dump_sequence(values, [PyFormat.TEXT] * len(values))
+        self._pgconn.send_query_prepared(ask.name.encode(), written)
+        return self._rows(ask.name, await self._sent())
+
+    async def _sent(self) -> PGresult:
+        """Send what is queued, and wait for its result. Raises the error that it is."""
+        self._coming, self._result = self._loop.create_future(), None
+        self._flush()
+        silent = self._loop.call_later(PATIENCE_S, self.close)
+        try:
+            result = await self._coming
+        finally:
+            silent.cancel()
+        if result.status not in (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK):
+            raise psycopg.errors.error_from_result(result)
+        return result
+
+    def _flush(self) -> None:
+        """Send on, as far as the socket takes it."""
+        try:
+            if self._pgconn.flush():
+                self._loop.add_writer(self._socket, self._flush)
+            else:
+                self._loop.remove_writer(self._socket)
+        except psycopg.Error:
+            self.close()
+
+    def _heard(self) -> None:
+        """Take what has come. Without a question that is the end: a server that stops says so."""
+        try:
+            self._pgconn.consume_input()
+            self._take()
+        except psycopg.Error:
+            self.close()
+        if self._pgconn.status != ConnStatus.OK:
+            self.close()
+
+    def _take(self) -> None:
+        coming = self._coming
+        while coming is not None and not coming.done() and not self._pgconn.is_busy():
             result = self._pgconn.get_result()
-            if result is not None and result.status == ExecStatus.PIPELINE_SYNC:
-                return found
             if result is not None:
-                found.append(result)
-            elif self._pgconn.status != ConnStatus.OK:
-                raise psycopg.OperationalError("the connection is lost")
+                self._result = result
+            elif self._result is not None:
+                coming.set_result(self._result)
+            else:
+                self.close()
 
-    def _wait(self, events: int) -> None:
-        poll = select.poll()
-        poll.register(self._pgconn.socket, events)
-        poll.poll()
-        self._pgconn.consume_input()
-
-    def _values(self, name: str, given: Given) -> list[bytes]:
-        """The parameters of a query in its order; it is prepared where it was not yet."""
-        if name not in self._prepared:
-            names, statement = numbered(self._query(name))
-            _checked(self._pgconn, self._pgconn.prepare(name.encode(), statement))
-            self._prepared[name] = names
-        return [given[parameter].encode() for parameter in self._prepared[name]]
-
-    def _rows(self, result: PGresult) -> list[Row]:
+    def _rows(self, name: str, result: PGresult) -> list[dict[str, Any]]:
+        columns = self._columns.get(name)
+        if columns is None:
+            columns = self._columns[name] = [(result.fname(n) or b"").decode() for n in range(result.nfields)]
         self._reader.set_pgresult(result)
-        return self._reader.load_rows(0, result.ntuples, tuple)
+        return [dict(zip(columns, row, strict=True)) for row in self._reader.load_rows(0, result.ntuples, tuple)]
+
+
+def _connected(engine: Engine) -> psycopg.Connection[tuple[Any, ...]]:
+    """A connection that is no longer the pool's; role and plans are set for as long as it lives."""
+    with db.translated_errors():
+        pooled = engine.raw_connection()
+        driver = pooled.driver_connection
+        pooled.detach()
+        assert isinstance(driver, psycopg.Connection)  # noqa: S101 - the only driver there is
+        try:
+            driver.autocommit = True
+            driver.execute("SET ROLE yizhan_app")
+            # Each statement keeps its plan: they go by keys, whichever are asked, and cost more to plan than to run.
+            driver.execute("SET plan_cache_mode = force_generic_plan")
+        except BaseException:
+            driver.close()
+            raise
+        return driver
 
 
 def numbered(query: str) -> tuple[list[str], bytes]:
@@ -108,11 +161,3 @@ def numbered(query: str) -> tuple[list[str], bytes]:
 
     statement = re.sub(r"%\((\w+)\)s", number, query)
     return names, statement.replace("%%", "%").encode()
-
-
-def _checked(pgconn: psycopg.pq.abc.PGconn, result: PGresult) -> PGresult:
-    if result.status in (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK):
-        return result
-    if pgconn.status != ConnStatus.OK:
-        raise psycopg.OperationalError("the connection is lost")
-    raise psycopg.errors.error_from_result(result)

@@ -1,7 +1,7 @@
 """The groups of the recorder: who goes together, and how long that is waited for; their fate is `test_front_visits`."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -14,58 +14,95 @@ from geo import errors, visit_draft
 from geo.visit_draft import Entry
 from tests.reporters import visit
 
-
-@pytest.fixture
-def recording(fresh_engine: Engine) -> Iterator[Recorder]:
-    recording = Recorder(fresh_engine)
-    yield recording
-    recording.close()
+Play = Callable[..., tuple[list[int], Recorder]]
 
 
 @pytest.fixture
-def groups(recording: Recorder) -> list[int]:
-    """How many each group has, from here on."""
-    found: list[int] = []
+def play(fresh_engine: Engine) -> Play:
+    """So many strangers, and a moment later so many; how large their groups are. All are refused."""
 
-    def taking(take: Callable[[], Any] = recording._take) -> Any:
-        taken = take()
-        found.append(len(taken))
-        return taken
+    async def come(many: Sequence[int], usual: int, took_s: float) -> tuple[list[int], Recorder]:
+        recording, groups = Recorder(fresh_engine), list[int]()
+        recording._usual, recording._took_s = usual, took_s
 
-    recording._take = taking  # type: ignore[method-assign]
-    return found
+        def taking(take: Callable[[], Any] = recording._take) -> Any:
+            taken = take()
+            groups.append(len(taken))
+            return taken
+
+        recording._take = taking  # type: ignore[method-assign]
+        waiting = []
+        for number in many:
+            for _ in range(number):
+                said = visit_draft.VisitDraft.model_validate(visit())
+                waiting.append(recording.enter(Entry("nobody", uuid4(), said)))
+            await asyncio.sleep(0.05)
+        refusals = await asyncio.wait_for(asyncio.gather(*waiting), 20)
+        await recording.close()
+        assert {type(refusal) for refusal in refusals} <= {errors.Unauthenticated}
+        return groups, recording
+
+    def play(*many: int, usual: int = 1, took_s: float = 0.0) -> tuple[list[int], Recorder]:
+        return asyncio.run(come(many, usual, took_s))
+
+    return play
 
 
-async def come(recording: Recorder, *many: int) -> None:
-    """So many strangers, and a moment later so many; each is refused."""
-    waiting = []
-    for number in many:
-        for _ in range(number):
-            said = visit_draft.VisitDraft.model_validate(visit())
-            waiting.append(recording.enter(Entry("nobody", uuid4(), said)))
-        await asyncio.sleep(0.05)
-    refusals = await asyncio.wait_for(asyncio.gather(*waiting), 20)
-    assert {type(refusal) for refusal in refusals} == {errors.Unauthenticated}
-
-
-def test_a_lone_visit_waits_for_nobody(recording: Recorder, groups: list[int], monkeypatch: pytest.MonkeyPatch):
+def test_a_lone_visit_waits_for_nobody(play: Play, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(recorder, "LONGEST_GATHERING_S", 60.0)
-    recording._took_s = 60.0
-    asyncio.run(come(recording, 1))
-    assert groups == [1]
+    assert play(1, took_s=60.0)[0] == [1]
 
 
-def test_those_who_usually_come_together_are_waited_for(
-    recording: Recorder, groups: list[int], monkeypatch: pytest.MonkeyPatch
-):
+def test_all_that_come_in_one_turn_go_together(play: Play):
+    assert play(7)[0] == [7]
+
+
+def test_those_who_usually_come_together_are_waited_for(play: Play, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(recorder, "LONGEST_GATHERING_S", 60.0)
-    recording._usual, recording._took_s = 6, 60.0
-    asyncio.run(come(recording, 1, 2, 3))
-    assert groups == [6]
+    assert play(1, 2, 3, usual=6, took_s=60.0)[0] == [6]
 
 
-def test_those_who_stay_away_are_not_waited_for_long_and_then_no_more(recording: Recorder, groups: list[int]):
-    recording._usual, recording._took_s = 6, 60.0
-    asyncio.run(come(recording, 1))
+def test_those_who_stay_away_are_not_waited_for_long_and_then_no_more(play: Play):
+    groups, recording = play(1, usual=6, took_s=60.0)
     assert groups == [1]
     assert recording._usual == 1
+
+
+def test_a_group_is_never_larger_than_is_looked_through_at_once(play: Play):
+    groups, _ = play(recorder.MOST_AT_ONCE * 2 + 50)
+    assert groups == [recorder.MOST_AT_ONCE, recorder.MOST_AT_ONCE, 50]
+
+
+def test_whoever_waits_when_it_closes_is_entered_first(fresh_engine: Engine, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(recorder, "LONGEST_GATHERING_S", 60.0)
+
+    async def scene() -> list[type]:
+        recording = Recorder(fresh_engine)
+        recording._usual, recording._took_s = 6, 60.0
+        said = visit_draft.VisitDraft.model_validate(visit())
+        waiting = [recording.enter(Entry("nobody", uuid4(), said)) for _ in range(3)]
+        await asyncio.wait_for(recording.close(), 20)
+        return [type(one.result()) for one in waiting]
+
+    assert asyncio.run(scene()) == [errors.Unauthenticated] * 3
+
+
+def test_a_database_that_comes_back_is_found_again(fresh_engine: Engine, monkeypatch: pytest.MonkeyPatch):
+    async def scene() -> list[type]:
+        recording, found = Recorder(fresh_engine), []
+        said = visit_draft.VisitDraft.model_validate(visit())
+        for _ in range(2):
+            with monkeypatch.context() as broken:
+                broken.setattr(fresh_engine, "raw_connection", _refuse)
+                found.append(type(await recording.enter(Entry("nobody", uuid4(), said))))
+            found.append(type(await recording.enter(Entry("nobody", uuid4(), said))))
+            assert recording._wire is not None
+            recording._wire.close()
+        await recording.close()
+        return found
+
+    assert asyncio.run(scene()) == [errors.DatabaseUnavailable, errors.Unauthenticated] * 2
+
+
+def _refuse() -> None:
+    raise errors.DatabaseUnavailable

@@ -1,21 +1,58 @@
-"""The wire: queries by libpq itself, prepared once, several in one exchange; and `db.Held`, which commits them."""
+"""The wire: queries by libpq itself, prepared once, waited for in the event loop; what happens when it breaks."""
 
-import contextlib
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import psycopg
 import pytest
 from sqlalchemy import Engine, text
 
 from geo import db, errors, wire
+from geo.wire import Wire
 
-ASKED = '[{"prefix": "nobody", "station_id": "00000000-0000-4000-8000-000000000000"}]'
+NOBODY = {"prefix": "nobody", "station_id": "00000000-0000-4000-8000-000000000000"}
+ASKED = db.Ask("visit_facts", {"asked": f"[{NOBODY}]".replace("'", '"')})
+NO_JSON = db.Ask("visit_facts", {"asked": "no JSON"})
+
+
+def told(*asked: db.Ask) -> tuple[db.Steps, list[list[dict[str, Any]]]]:
+    """Steps that ask these, and where their answers are put."""
+    found: list[list[dict[str, Any]]] = []
+
+    def steps() -> db.Steps:
+        for ask in asked:
+            found.append((yield ask))
+
+    return steps(), found
 
 
 @pytest.fixture
-def held(fresh_engine: Engine):
-    held = db.Held(fresh_engine)
-    yield held
-    held.close()
+def play(fresh_engine: Engine) -> Callable[[Callable[[Wire], Awaitable[None]]], None]:
+    """Do something with a wire, in an event loop, within twenty seconds."""
+
+    def play(scene: Callable[[Wire], Awaitable[None]]) -> None:
+        async def played() -> None:
+            opened = await Wire.open(fresh_engine)
+            try:
+                await asyncio.wait_for(scene(opened), 20)
+            finally:
+                opened.close()
+
+        asyncio.run(played())
+
+    return play
+
+
+@pytest.fixture
+def cut(fresh_engine: Engine) -> Callable[[Wire], None]:
+    """Ends the server's side of a wire."""
+
+    def cut(opened: Wire) -> None:
+        with fresh_engine.connect() as other:
+            other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": opened._pgconn.backend_pid})
+
+    return cut
 
 
 def test_parameters_get_the_numbers_of_their_names():
@@ -23,105 +60,155 @@ def test_parameters_get_the_numbers_of_their_names():
     assert (names, query) == (["b", "a"], b"SELECT $1, $2, $1, 7 % 2")
 
 
-def test_a_transaction_begins_with_a_question_and_its_answer_is_that_of_a_session(held: db.Held, fresh_engine: Engine):
-    with db.session(fresh_engine) as session:
-        expected = db.rows(session, "visit_facts", asked=ASKED)
-    with held.transaction("visit_facts", asked=ASKED) as found:
-        assert [row | {"at": 0} for row in found] == [row | {"at": 0} for row in expected]
-        assert found[0]["at"].tzinfo is not None
-        told = held.session.execute(text("SELECT current_user, current_setting('plan_cache_mode')")).one()
-        assert tuple(told) == ("yizhan_app", "force_generic_plan")
+def test_it_answers_what_a_session_answers(play: Any, fresh_engine: Engine):
+    keys = {"stations": ["00000000-0000-4000-8000-000000000000"], "ids": [None]}
+    asked = [ASKED, db.Ask("visit_known", keys), db.Ask("visit_key_use", {"prefixes": ["nobody", 'a "quoted", one']})]
 
-
-def test_more_than_a_socket_takes_at_once_goes_through(held: db.Held):
-    many = "[" + ", ".join([ASKED[1:-1]] * 20_000) + "]"
-    with held.transaction("visit_facts", asked=many) as found:
-        assert len(found) == 20_000
-
-
-def test_what_a_session_asks_within_it_is_in_the_same_transaction(held: db.Held, fresh_engine: Engine):
-    def kept() -> int:
+    async def scene(opened: Wire) -> None:
+        steps, ours = told(*asked, *asked)
+        await opened.answer(steps)
         with db.session(fresh_engine) as session:
-            return int(session.scalar(text("SELECT count(*) FROM visitor_key")) or 0)
+            steps, theirs = told(*asked)
+            db.answer(session, steps)
+        for found in (*ours, *theirs):
+            for row in found:
+                assert row.pop("clock").tzinfo is not None
+        assert ours == theirs + theirs
+        assert len(ours[0]) == 1
 
-    enter = text("INSERT INTO visitor_key (day, key) VALUES (current_date + :n, decode(repeat('00', 32), 'hex'))")
-    with contextlib.suppress(ZeroDivisionError), held.transaction("visit_facts", asked=ASKED):
-        held.session.execute(enter, {"n": 1})
-        raise ZeroDivisionError
-    assert kept() == 0
-    with held.transaction("visit_facts", asked=ASKED):
-        held.session.execute(enter, {"n": 2})
-        assert kept() == 0
-    assert kept() == 1
+    play(scene)
 
 
-def test_what_is_wrong_is_told_and_the_next_transaction_is_none_the_worse(held: db.Held):
-    for bad in ("no JSON", '[{"station_id": "none"}]'):
-        with pytest.raises(psycopg.DataError), held.transaction("visit_facts", asked=bad):
-            pytest.fail("it began")
-    with pytest.raises(psycopg.DataError), held.transaction("visit_facts", asked=ASKED):
-        db.asked(held.session, "visit_enter", rows="no JSON")
-    with held.transaction("visit_facts", asked=ASKED) as found:
-        assert len(found) == 1
+def test_more_than_a_socket_takes_at_once_goes_through(play: Any):
+    async def scene(opened: Wire) -> None:
+        many = "[" + ", ".join([ASKED.given["asked"][1:-1]] * 30_000) + "]"
+        steps, found = told(db.Ask("visit_facts", {"asked": many}))
+        await opened.answer(steps)
+        assert len(found[0]) == 30_000
+
+    play(scene)
 
 
-def test_a_commit_that_becomes_a_rollback_is_no_commit(held: db.Held):
-    failed = pytest.raises(psycopg.errors.InFailedSqlTransaction)
-    with failed, held.transaction("visit_facts", asked=ASKED), contextlib.suppress(psycopg.DataError):
-        db.asked(held.session, "visit_enter", rows="no JSON")
-
-
-def test_a_connection_that_is_lost_is_told_as_a_database_that_is_not_there(held: db.Held, fresh_engine: Engine):
-    def cut() -> None:
+def test_others_have_the_loop_while_the_database_is_waited_for(play: Any, fresh_engine: Engine):
+    async def scene(opened: Wire) -> None:
         with fresh_engine.connect() as other:
-            other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": held._driver.info.backend_pid})
+            other.execute(text("LOCK TABLE api_key IN ACCESS EXCLUSIVE MODE"))
+            waiting = asyncio.create_task(opened.answer(told(ASKED)[0]))
+            for _ in range(20):
+                await asyncio.sleep(0.01)
+            assert not waiting.done()
+            other.rollback()
+        await waiting
 
-    with pytest.raises(errors.DatabaseUnavailable), held.transaction("visit_facts", asked=ASKED):
-        cut()
-    with pytest.raises(errors.DatabaseUnavailable), held.transaction("visit_facts", asked=ASKED):
-        pytest.fail("it began")
+    play(scene)
 
 
-def test_what_is_prepared_is_known_to_whoever_gets_the_connection_next(fresh_engine: Engine):
-    for _ in range(3):
-        held = db.Held(fresh_engine)
-        with held.transaction("visit_facts", asked=ASKED):
-            pid = held._driver.info.backend_pid
-        held.close()
+def test_a_mistake_is_told_and_closes_it(play: Any):
+    async def scene(opened: Wire) -> None:
+        with pytest.raises(psycopg.DataError):
+            await opened.answer(told(ASKED, NO_JSON, ASKED)[0])
+        assert not opened.is_open
+
+    play(scene)
+
+
+def test_what_was_asked_before_a_mistake_stands(play: Any, fresh_engine: Engine):
+    """Each question is a transaction of its own."""
+    with fresh_engine.begin() as owner:
+        owner.execute(text("INSERT INTO organisation (code, name, kind) VALUES ('ccb', 'ccb', 'bank')"))
+        owner.execute(
+            text("INSERT INTO api_key VALUES ('k', decode(repeat('00', 32), 'hex'), 'ccb', 'host', NULL, now())")
+        )
+
+    async def scene(opened: Wire) -> None:
+        with pytest.raises(psycopg.DataError):
+            await opened.answer(told(db.Ask("visit_key_use", {"prefixes": ["k"]}), NO_JSON)[0])
+
+    play(scene)
     with fresh_engine.connect() as connection:
-        assert connection.scalar(text("SELECT pg_backend_pid()")) == pid
-        names = connection.scalars(text("SELECT name FROM pg_prepared_statements WHERE name NOT LIKE '\\_pg3%'"))
-        assert set(names) == {"transaction", "visit_facts"}
+        assert connection.scalar(text("SELECT count(*) FROM api_key WHERE last_used_on = current_date")) == 1
 
 
-def prepared(driver: psycopg.Connection) -> set[str]:
-    rows = driver.execute("SELECT name FROM pg_prepared_statements WHERE name NOT LIKE '\\_pg3%'")
-    return {name for (name,) in rows}
+def test_it_may_do_no_more_than_the_application(play: Any):
+    async def scene(opened: Wire) -> None:
+        found = opened._driver.execute("SELECT current_user, current_setting('plan_cache_mode')").fetchone()
+        assert found == ("yizhan_app", "force_generic_plan")
+
+    play(scene)
 
 
-def test_what_the_driver_lets_go_of_when_others_roll_back_is_prepared_anew(fresh_engine: Engine):
-    held = db.Held(fresh_engine)
-    with held.transaction("visit_facts", asked=ASKED):
-        driver = held._driver
-    held.close()
-    with fresh_engine.connect() as connection:
-        for _ in range(10):  # until the driver prepares it
-            connection.exec_driver_sql("SELECT 1")
-        assert connection.connection.driver_connection is driver
-        assert prepared(driver) == {"transaction", "visit_facts"}
-        connection.rollback()
-        assert prepared(driver) == set()
-    held = db.Held(fresh_engine)
-    with held.transaction("visit_facts", asked=ASKED) as found:
-        assert held._driver is driver
-        assert len(found) == 1
-    held.close()
+def test_a_connection_lost_while_it_rests_is_noticed_at_once(play: Any, cut: Callable[[Wire], None]):
+    async def scene(opened: Wire) -> None:
+        await opened.answer(told(ASKED)[0])
+        cut(opened)
+        while opened.is_open:
+            await asyncio.sleep(0.01)
+
+    play(scene)
 
 
-def test_what_the_driver_lets_go_of_when_a_group_fails_is_prepared_anew(held: db.Held):
-    with contextlib.suppress(ZeroDivisionError), held.transaction("visit_facts", asked=ASKED):
-        for _ in range(10):
-            held.session.execute(text("SELECT 1"))
-        raise ZeroDivisionError
-    with held.transaction("visit_facts", asked=ASKED) as found:
-        assert len(found) == 1
+def test_a_connection_lost_in_the_middle_is_a_database_that_is_not_there(
+    play: Any, cut: Callable[[Wire], None], fresh_engine: Engine
+):
+    async def scene(opened: Wire) -> None:
+        with fresh_engine.connect() as other:
+            other.execute(text("LOCK TABLE api_key IN ACCESS EXCLUSIVE MODE"))
+            waiting = asyncio.create_task(opened.answer(told(ASKED)[0]))
+            await asyncio.sleep(0.1)
+            cut(opened)
+            with pytest.raises(errors.DatabaseUnavailable):
+                await waiting
+            other.rollback()
+        assert not opened.is_open
+
+    play(scene)
+
+
+def test_a_database_that_says_nothing_any_more_is_given_up(
+    play: Any, fresh_engine: Engine, monkeypatch: pytest.MonkeyPatch
+):
+    """As one whose machine has lost the network, which no timeout of the server's own ends."""
+    monkeypatch.setattr(wire, "PATIENCE_S", 0.2)
+
+    async def scene(opened: Wire) -> None:
+        with fresh_engine.connect() as other:
+            other.execute(text("LOCK TABLE api_key IN ACCESS EXCLUSIVE MODE"))
+            with pytest.raises(errors.DatabaseUnavailable):
+                await opened.answer(told(ASKED)[0])
+            other.rollback()
+        assert not opened.is_open
+
+    play(scene)
+
+
+def test_who_no_longer_waits_gives_it_up(play: Any, fresh_engine: Engine):
+    async def scene(opened: Wire) -> None:
+        with fresh_engine.connect() as other:
+            other.execute(text("LOCK TABLE api_key IN ACCESS EXCLUSIVE MODE"))
+            waiting = asyncio.create_task(opened.answer(told(ASKED)[0]))
+            await asyncio.sleep(0.05)
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+            other.rollback()
+        assert not opened.is_open
+
+    play(scene)
+
+
+def test_no_database_is_a_database_that_is_not_there():
+    engine = db.make_engine("postgresql://yizhan_app@127.0.0.1:1/none")
+    with pytest.raises(errors.DatabaseUnavailable):
+        asyncio.run(Wire.open(engine))
+    engine.dispose()
+
+
+def test_its_connections_are_not_the_pool_s(fresh_engine: Engine):
+    async def many() -> None:
+        opened = [await Wire.open(fresh_engine) for _ in range(25)]  # more than the pool may have
+        with fresh_engine.connect() as connection:
+            assert connection.scalar(text("SELECT current_user")) != "yizhan_app"
+        for one in opened:
+            one.close()
+
+    asyncio.run(many())

@@ -1,0 +1,164 @@
+"""What is remembered of keys and stations: asked once, and never believed beyond the moment it changes."""
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import Engine, text
+
+from geo import db, errors, ledger, organisations, visit_facts
+from geo.hours import Calendar
+from geo.visit_draft import Entry, VisitDraft
+from geo.visit_facts import Facts
+from geo.vocabulary import Role
+from tests.conftest import ACTOR
+from tests.factories import organisation, station
+
+
+def draft() -> VisitDraft:
+    return VisitDraft.model_validate({"id": str(uuid4()), "started_at": datetime.now(UTC), "method": "people_counter"})
+
+
+class Desk:
+    """A bank with a branch below it, a station of each, a key of the bank; and what is remembered of them."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine, self.facts, self.asked = engine, Facts(), list[str]()
+        with db.session(engine, ACTOR) as session:
+            organisation(session, "icbc")
+            organisation(session, "ccb")
+            organisation(session, "ccb-410100", parent="ccb")
+            self.key = organisations.create_key(session, "ccb", role=Role.HOST)
+            self.own, self.below = (
+                UUID(station(session, name=code, lat=lat, organisation=code, publish=True))
+                for code, lat in (("ccb", 34.7), ("ccb-410100", 34.8))
+            )
+            session.execute(text("UPDATE api_key SET last_used_on = current_date"))
+
+    def record(self, *where: UUID, facts: Facts | None = None, meanwhile: str = "", as_often: int = 1) -> list[Any]:
+        """Report a visit at each; what became of it: its flags, or the sort of its error.
+
+        `meanwhile` is done between what decides is read and what it decides about is entered, `as_often` as it is.
+        """
+        entries = [Entry(self.key, one, draft()) for one in where]
+        with db.session(self.engine) as session:
+            steps = ledger.recording(entries, Calendar.published(), self.facts if facts is None else facts)
+            ask = next(steps, None)
+            while ask is not None:
+                self.asked.append(ask.name)
+                if meanwhile and ask.name == "visit_enter" and as_often:
+                    self.change(meanwhile)
+                    as_often -= 1
+                ask = db.following(steps, db.rows(session, ask.name, **ask.given))
+        return [type(entry.error) if entry.error else list(entry.flags) for entry in entries]
+
+    def change(self, statement: str) -> None:
+        """As somebody else, at once."""
+        with self.engine.begin() as other:
+            other.execute(text("SELECT set_config('yizhan.actor', 'other', true)"))
+            changed = other.execute(text(statement), {"own": self.own, "below": self.below})
+            assert changed.rowcount == 1
+
+    def count(self) -> int:
+        with self.engine.connect() as connection:
+            return int(connection.scalar(text("SELECT count(*) FROM visit")) or 0)
+
+
+@pytest.fixture
+def desk(fresh_engine: Engine) -> Desk:
+    return Desk(fresh_engine)
+
+
+def test_what_is_known_is_not_asked_again(desk: Desk):
+    for _ in range(3):
+        assert desk.record(desk.own, desk.below) == [[], []]
+    assert desk.asked == ["visit_facts", "visit_enter", "visit_enter", "visit_enter"]
+    assert desk.record(desk.own, uuid4()) == [[], errors.StationNotFound]
+    assert desk.asked[4:] == ["visit_facts", "visit_enter"]
+
+
+CHANGES: Sequence[tuple[str, str, list[Any]]] = (
+    ("the key is revoked", "UPDATE api_key SET revoked_at = now()", [errors.Unauthenticated] * 2),
+    ("the key has expired", "UPDATE api_key SET expires_at = now() - interval '1 s'", [errors.Unauthenticated] * 2),
+    ("the key may only look", "UPDATE api_key SET role = 'auditor'", [errors.Forbidden] * 2),
+    ("the key is another's", "UPDATE api_key SET organisation = 'icbc'", [errors.Forbidden] * 2),
+    ("a station is another's", "UPDATE station SET managed_by = 'icbc' WHERE id = :own", [errors.Forbidden, []]),
+    ("a branch goes", "UPDATE organisation SET parent = 'icbc' WHERE code = 'ccb-410100'", [[], errors.Forbidden]),
+    ("it is closed", "UPDATE station SET opening_hours = 'off' WHERE id = :below", [[], ["closed_day"]]),
+    ("it was used today", "UPDATE api_key SET last_used_on = current_date", [[], []]),
+)
+
+
+@pytest.mark.parametrize(("statement", "expected"), [change[1:] for change in CHANGES], ids=[one[0] for one in CHANGES])
+@pytest.mark.parametrize("meanwhile", [False, True], ids=["before", "meanwhile"])
+def test_whatever_decides_is_seen_from_its_change_on(desk: Desk, statement: str, expected: list[Any], meanwhile: bool):
+    assert desk.record(desk.own, desk.below) == [[], []]
+    if meanwhile:
+        found = desk.record(desk.own, desk.below, meanwhile=statement)
+    else:
+        desk.change(statement)
+        found = desk.record(desk.own, desk.below)
+    assert found == expected
+    assert found == desk.record(desk.own, desk.below, facts=Facts())
+    assert desk.count() == 2 + 2 * sum(not isinstance(one, type) for one in expected)
+
+
+def test_a_key_that_expires_by_itself_records_nothing_from_then_on(desk: Desk):
+    desk.change("UPDATE api_key SET expires_at = now() + interval '300 milliseconds'")
+    assert desk.record(desk.own) == [[]]
+    time.sleep(0.4)
+    assert desk.record(desk.own) == [errors.Unauthenticated]
+    assert desk.count() == 1
+
+
+def test_what_never_stays_the_same_is_tried_some_times_and_then_put_off(desk: Desk):
+    again = "UPDATE station SET name = name || '一' WHERE id = :own"
+    with pytest.raises(errors.Unavailable):
+        desk.record(desk.own, meanwhile=again, as_often=99)
+    assert desk.asked.count("visit_enter") == ledger.TRIES
+    assert desk.count() == 0
+    assert desk.record(desk.own) == [[]]
+
+
+def test_the_first_use_of_a_day_is_kept_and_does_not_stand_in_the_way_of_the_next(desk: Desk):
+    desk.change("UPDATE api_key SET last_used_on = current_date - 1")
+    for _ in range(2):
+        assert desk.record(desk.own) == [[]]
+    assert desk.asked.count("visit_key_use") == 1
+    assert desk.asked.count("visit_facts") == 2
+    assert desk.count() == 2
+
+
+def test_only_so_many_are_remembered(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(visit_facts, "MOST_KNOWN", 1)
+    for _ in range(2):
+        assert desk.record(desk.own) == desk.record(desk.below) == [[]]
+    assert desk.asked.count("visit_facts") == 4
+    assert len(desk.facts._known) == 1
+
+
+def test_no_key_is_kept(desk: Desk):
+    desk.record(desk.own, desk.below)
+    secret = desk.key.split("_", 2)[2]
+    assert secret not in repr(vars(desk.facts))
+    assert len(desk.facts._known) == 2
+
+
+def test_a_refusal_is_asked_for_every_time(desk: Desk):
+    desk.change("UPDATE station SET managed_by = 'icbc' WHERE id = :own")
+    assert desk.record(desk.own) == [errors.Forbidden]
+    desk.change("UPDATE station SET managed_by = 'ccb' WHERE id = :own")
+    assert desk.record(desk.own) == [[]]
+
+
+def test_the_clock_is_the_database_s(desk: Desk):
+    desk.record(desk.own)
+    with desk.engine.connect() as connection:
+        theirs = connection.scalar(text("SELECT clock_timestamp()"))
+    assert theirs is not None
+    assert theirs <= desk.facts.now()
+    assert (desk.facts.now() - theirs).total_seconds() < 5
+    assert desk.facts.now().tzinfo is UTC
