@@ -134,7 +134,8 @@ class Recorder:
         """Enter them, or raise what prevents that; a connection that failed is closed, and not used again."""
         calendar = await self._calendar()
         if self._wire is None or not self._wire.is_open:
-            self._wire = await Wire.open(self._engine)
+            # Behind it may be another life of the database, in which versions mean something else.
+            self._wire, self._facts = await Wire.open(self._engine), Facts()
         await self._wire.answer(ledger.recording(entries, calendar, self._facts))
 
     async def _calendar(self) -> Calendar:

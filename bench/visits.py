@@ -31,13 +31,14 @@ FIGURES = "/v1/stats/visits?region=330000&from=2025-11-01&to=2026-10-31&bucket=m
 FIGURES_MS, ASKED = 300.0, 15
 COLUMNS = "station_id, id, count, started_at, method, complete, organisation, recorded_by"
 
-OURS, PLAIN, PGBENCH, FILE, COPY = "ours", "fastapi", "pgbench", "file", "copy"
+OURS, PLAIN, PGBENCH, FILE, COPY, READER = "ours", "fastapi", "pgbench", "file", "copy", "reader"
 TITLES = {
     OURS: ("a", f"ours, one visit a request, {CLIENTS} clients"),
     PLAIN: ("b", f"FastAPI, one INSERT a request, {CLIENTS} clients"),
     PGBENCH: ("c", f"pgbench, one INSERT a transaction, {CLIENTS} clients, no HTTP"),
     FILE: ("d", f"ours, files of {BATCH:,} rows, one client"),
     COPY: ("e", f"COPY of {BATCH:,} rows a transaction, one client, no HTTP"),
+    READER: ("f", f"raw ASGI that reads the body and records nothing, {CLIENTS} clients"),
 }
 # Way and ledger, at least so many times, the other way and ledger.
 AT_LEAST = (
@@ -47,6 +48,8 @@ AT_LEAST = (
     *((way, FULL, 0.8, way, EMPTY) for way in (OURS, FILE)),
 )
 ROWS = {EMPTY: "an empty ledger", FULL: "20 million rows"}
+# What has nothing to do with a ledger is measured once a round.
+WAYS = [(way, size) for size in ROWS for way in TITLES if way != READER or size == EMPTY]
 
 Samples = dict[tuple[str, str], list[Sample]]
 
@@ -58,11 +61,12 @@ class House:
     ledger: Ledger
     ours: Running
     plain: Running
+    reader: Running
 
     def way(self, name: str, seconds: int) -> tuple[Running | None, Callable[[], Load]]:
         """The server of a way of recording, if it has one, and the load on it."""
         ledger, socket_dir = self.ledger, self.ledger.network.cluster.socket_dir
-        running = {OURS: self.ours, FILE: self.ours, PLAIN: self.plain}.get(name)
+        running = {OURS: self.ours, FILE: self.ours, PLAIN: self.plain, READER: self.reader}.get(name)
         if name == PGBENCH:
             script = servers.SCRIPTS / "visit_insert.sql"
             return None, lambda: load.pgbench(socket_dir, script, seconds, clients=CLIENTS)
@@ -82,8 +86,7 @@ def run(asked: argparse.Namespace) -> None:
         houses = {size: stack.enter_context(opened(size)) for size in (EMPTY, FULL)}
         rows = {size: house.ledger.rows for size, house in houses.items() if size == FULL}
         for number in range(asked.rounds):
-            order = [(way, size) for size in houses for way in TITLES]
-            for way, size in order if number % 2 == 0 else order[::-1]:
+            for way, size in WAYS if number % 2 == 0 else WAYS[::-1]:
                 sample = measure(houses[size], way, asked.seconds)
                 samples.setdefault((way, size), []).append(sample)
                 print(f"round {number + 1}  {way + '@' + size:12} {sample.rate:9,.0f} rows/s", flush=True)
@@ -101,7 +104,8 @@ def opened(size: str) -> Iterator[House]:
         ledger = stack.enter_context(ledgers.opened(size))
         ours = stack.enter_context(servers.running(servers.ours(ledger.network, name=f"yizhan-visits-{size}")))
         plain = servers.peer("visits", ledger.network, ready="/openapi.json", name=f"fastapi-visits-{size}")
-        yield House(ledger, ours, stack.enter_context(servers.running(plain)))
+        reader = servers.peer("reader", ready="/", name=f"reader-visits-{size}")
+        yield House(ledger, ours, *[stack.enter_context(servers.running(one)) for one in (plain, reader)])
 
 
 def measure(house: House, way: str, seconds: int) -> Sample:
@@ -220,7 +224,8 @@ def head(asked: argparse.Namespace, samples: Samples, rows: int) -> Iterator[str
     yield f"- {machine.hardware()}; others used {others:.0%} of the processors (median)"
     yield f"- {ledgers.STATIONS:,} stations; an empty ledger, and one of {rows:,} rows before the first round"
     yield "- (a) and (d) check key and rules, flag what is odd, keep totals by day and month, know what is sent twice;"
-    yield "  (b), (c) and (e) insert into a bare table with the ledger's key and checks, and do nothing else."
+    yield "  (b), (c) and (e) insert into a bare table with the ledger's key and checks, and do nothing else;"
+    yield "  (f) is what is left of (a) without a ledger: nothing that is recorded over HTTP here can be faster."
     yield "- **µs** is processor time a row, of the server and of its PostgreSQL cluster; without those"
     yield "  of who asks, so that of pgbench and of COPY it is the database's alone."
     yield ""
@@ -261,6 +266,11 @@ def goals(samples: Mapping[tuple[str, str], list[Sample]], figures_ms: Sequence[
         f"| a year of Zhejiang by month, over HTTP, at 20 million rows, in under {FIGURES_MS:.0f} ms"
         f" | {middle:.0f} ms ({figures_ms[0]:.0f}–{figures_ms[-1]:.0f}) | | {'✅' if middle < FIGURES_MS else '❌'} |"
     )
+
+    yield ""
+    ceilings = [(TITLES[way][0], ratios(samples[READER, EMPTY], samples[way, EMPTY])) for way in (OURS, PLAIN, PGBENCH)]
+    told = ", ".join(f"{statistics.median(found):.2f} × ({letter})" for letter, found in ceilings)
+    yield f"The ceiling (f) is {told} at an empty ledger."
 
 
 def cost(found: Sequence[Sample]) -> float:

@@ -55,6 +55,10 @@ LOCK_NOT_AVAILABLE, SERIALIZATION_FAILURE, DEADLOCK, READ_ONLY = "55P03", "40001
 SURROGATE = re.compile("[\ud800-\udfff]")
 
 
+# A slow database is a 503, and never a hang.
+HURRY = "-c statement_timeout=15s -c lock_timeout=5s"
+
+
 @dataclass(frozen=True)
 class Actor:
     """Who acts: a key's prefix or `operator` (the command line), for which organisation, and why."""
@@ -133,7 +137,7 @@ def make_engine(url: str, *, pool_size: int = 10, hurried: bool = False) -> Engi
 
     An import of the operator's may take its time, but does not wait for ever for a lock.
     """
-    waits = "-c statement_timeout=15s -c lock_timeout=5s" if hurried else "-c lock_timeout=60s"
+    waits = HURRY if hurried else "-c lock_timeout=60s"
     return create_engine(
         psycopg_url(url),
         pool_size=pool_size,
@@ -142,13 +146,26 @@ def make_engine(url: str, *, pool_size: int = 10, hurried: bool = False) -> Engi
         pool_pre_ping=True,
         json_serializer=lambda value: orjson.dumps(value).decode(),
         json_deserializer=orjson.loads,
-        connect_args={
-            "connect_timeout": 3,
-            "application_name": "yizhan",
-            # jit costs more than our queries take; custom plans because the filters decide the index.
-            "options": f"{waits} -c timezone=UTC -c jit=off -c plan_cache_mode=force_custom_plan",
-        },
+        # Custom plans because the filters decide the index.
+        connect_args=_connect_args(f"{waits} -c plan_cache_mode=force_custom_plan"),
     )
+
+
+def connect_apart(engine: Engine) -> psycopg.Connection[tuple[Any, ...]]:
+    """A new connection of the driver's to the engine's database, none of its pool; in a hurry, as the application.
+
+    Each statement keeps its plan, as with `same_plans` in a session. Raises `DatabaseUnavailable`.
+    """
+    url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    with translated_errors():
+        args = _connect_args(f"{HURRY} -c plan_cache_mode=force_generic_plan -c role=yizhan_app")
+        return psycopg.connect(url, autocommit=True, **args)
+
+
+def _connect_args(options: str) -> dict[str, Any]:
+    # jit costs more than our queries take.
+    options = f"{options} -c timezone=UTC -c jit=off"
+    return {"connect_timeout": 3, "application_name": "yizhan", "options": options}
 
 
 def psycopg_url(url: str) -> str:

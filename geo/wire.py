@@ -41,8 +41,8 @@ class Wire:
 
     @classmethod
     async def open(cls, engine: Engine) -> "Wire":
-        """A new connection, made as the engine makes them. Raises `DatabaseUnavailable`."""
-        return cls(await asyncio.to_thread(_connected, engine))
+        """A new connection to the engine's database. Raises `DatabaseUnavailable`."""
+        return cls(await asyncio.to_thread(db.connect_apart, engine))
 
     def close(self) -> None:
         """Give up the connection, and whatever is under way."""
@@ -130,24 +130,6 @@ class Wire:
             columns = self._columns[name] = [(result.fname(n) or b"").decode() for n in range(result.nfields)]
         self._reader.set_pgresult(result)
         return [dict(zip(columns, row, strict=True)) for row in self._reader.load_rows(0, result.ntuples, tuple)]
-
-
-def _connected(engine: Engine) -> psycopg.Connection[tuple[Any, ...]]:
-    """A connection that is no longer the pool's; role and plans are set for as long as it lives."""
-    with db.translated_errors():
-        pooled = engine.raw_connection()
-        driver = pooled.driver_connection
-        pooled.detach()
-        assert isinstance(driver, psycopg.Connection)  # noqa: S101 - the only driver there is
-        try:
-            driver.autocommit = True
-            driver.execute("SET ROLE yizhan_app")
-            # Each statement keeps its plan: they go by keys, whichever are asked, and cost more to plan than to run.
-            driver.execute("SET plan_cache_mode = force_generic_plan")
-        except BaseException:
-            driver.close()
-            raise
-        return driver
 
 
 def numbered(query: str) -> tuple[list[str], bytes]:

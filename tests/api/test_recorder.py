@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from api import recorder
 from api.recorder import Recorder
-from geo import errors, visit_draft
+from geo import db, errors, visit_draft
 from geo.visit_draft import Entry
 from tests.reporters import visit
 
@@ -93,7 +93,7 @@ def test_a_database_that_comes_back_is_found_again(fresh_engine: Engine, monkeyp
         said = visit_draft.VisitDraft.model_validate(visit())
         for _ in range(2):
             with monkeypatch.context() as broken:
-                broken.setattr(fresh_engine, "raw_connection", _refuse)
+                broken.setattr(db, "connect_apart", _refuse)
                 found.append(type(await recording.enter(Entry("nobody", uuid4(), said))))
             found.append(type(await recording.enter(Entry("nobody", uuid4(), said))))
             assert recording._wire is not None
@@ -104,5 +104,5 @@ def test_a_database_that_comes_back_is_found_again(fresh_engine: Engine, monkeyp
     assert asyncio.run(scene()) == [errors.DatabaseUnavailable, errors.Unauthenticated] * 2
 
 
-def _refuse() -> None:
+def _refuse(engine: Engine) -> None:
     raise errors.DatabaseUnavailable
