@@ -255,10 +255,11 @@ def test_a_batch_asks_a_bounded_number_of_questions_whatever_its_size(session, h
     for place in places:
         record(session, key, place, *days(2, 2, method="estimate"))
     asked: list[str] = []
+    answering = db.rows
 
-    def noted(session: Session, name: str, rows: Any = db.rows, **given: Any) -> Any:
+    def noted(session: Session, name: str, **given: Any) -> Any:
         asked.append(name)
-        return rows(session, name, **given)
+        return answering(session, name, **given)
 
     monkeypatch.setattr(db, "rows", noted)
     drafts = [said(n, 1, at="08:00", hours=8, method="estimate") for n in range(many)]
