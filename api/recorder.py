@@ -10,8 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from geo import db, errors, holidays, ledger
-from geo.hours import Calendar
+from geo import db, errors, ledger
 from geo.visit_draft import Entry
 from geo.visit_facts import Facts
 from geo.wire import Wire
@@ -132,16 +131,7 @@ class Recorder:
 
     async def _entered(self, entries: Sequence[Entry]) -> None:
         """Enter them, or raise what prevents that; a connection that failed is closed, and not used again."""
-        calendar = await self._calendar()
         if self._wire is None or not self._wire.is_open:
             # Behind it may be another life of the database, in which versions mean something else.
             self._wire, self._facts = await Wire.open(self._engine), Facts()
-        await self._wire.answer(ledger.recording(entries, calendar, self._facts))
-
-    async def _calendar(self) -> Calendar:
-        calendar = holidays.on_hand()
-        return await asyncio.to_thread(self._read_calendar) if calendar is None else calendar
-
-    def _read_calendar(self) -> Calendar:
-        with db.session(self._engine) as session:
-            return holidays.current(session)
+        await self._wire.answer(ledger.recording(entries, self._facts))

@@ -216,7 +216,7 @@ Key = tuple[str, str]  # of a visit: its station and its id
 Rows = Mapping[str, Sequence[tuple[Entry, Period]]]
 
 
-def flagging(arriving: Sequence[Entry], calendar: Calendar) -> db.Steps:
+def flagging(arriving: Sequence[Entry], calendar: Calendar) -> db.Steps[None]:
     """Put into `flags` of each arriving entry what is odd about it.
 
     Two questions to the database at most, whatever the size of the batch; none where only single visits arrive.
@@ -290,7 +290,7 @@ def _at_sight(entry: Entry, closed: _Closed) -> Sequence[str]:
     return ODD_AT_SIGHT[early, shut]
 
 
-def _comparing(rows: Rows) -> db.Steps:
+def _comparing(rows: Rows) -> db.Steps[None]:
     """Flag what is odd about reports beside others of their station, recorded or arriving."""
     recent = yield _recent(rows)
     known = {str(row["station_id"]): _known(row) for row in recent}

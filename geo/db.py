@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import orjson
 import psycopg
@@ -67,6 +67,8 @@ class Actor:
     organisation: str = ""
     reason: str = ""
 
+
+T = TypeVar("T")
 
 # A connection in a transaction of its own is as good as an engine: each session is a savepoint in it.
 Database = Engine | Connection
@@ -275,22 +277,18 @@ class Ask(NamedTuple):
 
 
 # What asks the database without knowing by which way: it yields a question, and is sent its rows.
-Steps = Generator[Ask, list[dict[str, Any]], None]
+Steps = Generator[Ask, list[dict[str, Any]], T]
 
 
-def answer(session: Session, steps: Steps) -> None:
-    """Answer what is asked, all in the session's transaction; `geo.wire` answers in an event loop."""
-    ask = next(steps, None)
-    while ask is not None:
-        ask = following(steps, rows(session, ask.name, **ask.given))
-
-
-def following(steps: Steps, found: list[dict[str, Any]]) -> Ask | None:
-    """What is asked next; None when nothing is."""
+def answer(session: Session, steps: Steps[T]) -> T:
+    """Answer what is asked, all in the session's transaction; what comes of it. `geo.wire` does so in an event loop."""
     try:
-        return steps.send(found)
-    except StopIteration:
-        return None
+        ask = next(steps)
+        while True:
+            ask = steps.send(rows(session, ask.name, **ask.given))
+    except StopIteration as end:
+        found: T = end.value
+        return found
 
 
 def rows(session: Session, name: str, **given: Any) -> list[dict[str, Any]]:

@@ -6,11 +6,12 @@ import time
 from collections.abc import Iterable, Mapping
 from datetime import date
 from threading import Lock
+from typing import Any
 
 from sqlalchemy import text
 from sqlmodel import Session
 
-from geo import errors
+from geo import db, errors
 from geo.errors import Problem
 from geo.hours import Calendar
 
@@ -105,7 +106,7 @@ class _Shelf:
     def __init__(self) -> None:
         self.lock = Lock()
         self.calendar: Calendar | None = None
-        self.version: object = None
+        self.version: dict[str, Any] | None = None
         self.read_at = float("-inf")
 
 
@@ -114,17 +115,24 @@ _shelf = _Shelf()
 
 def current(session: Session) -> Calendar:
     """The calendar of the table, read again at most every 10 s; the package's where the table is empty."""
-    if (calendar := on_hand()) is not None:
-        return calendar
-    with _shelf.lock:
-        version = session.execute(text("SELECT count(*), max(loaded_at) FROM calendar_year")).one()
-        if _shelf.calendar is None or tuple(version) != _shelf.version:
-            rows = session.execute(text("SELECT day, kind FROM calendar_day")).all()
-            years = list(session.scalars(text("SELECT year FROM calendar_year")))
-            _shelf.calendar = _calendar(rows, years) if years else Calendar.published()
-            _shelf.version = tuple(version)
-        _shelf.read_at = time.monotonic()
-        return _shelf.calendar
+    calendar = on_hand()
+    if calendar is None:
+        with _shelf.lock:
+            calendar = db.answer(session, reading())
+    return calendar
+
+
+def reading() -> db.Steps[Calendar]:
+    """The same, whoever answers what is asked."""
+    calendar = on_hand()
+    if calendar is None:
+        (version,) = yield db.Ask("calendar_version", {})
+        calendar = _shelf.calendar
+        if calendar is None or version != _shelf.version:
+            days = yield db.Ask("calendar_days", {})
+            calendar = _calendar(days, version["through"]) if version["years"] else Calendar.published()
+        _shelf.calendar, _shelf.version, _shelf.read_at = calendar, version, time.monotonic()
+    return calendar
 
 
 def on_hand() -> Calendar | None:
@@ -137,14 +145,12 @@ def forget() -> None:
     _shelf.read_at, _shelf.version = float("-inf"), None
 
 
-def _calendar(rows: Iterable[tuple[date, str]], years: list[int]) -> Calendar:
-    days = list(rows)
-    through = max(years)  # a gap before it would be a mistake of the operator's, and doctor says so
-    return Calendar(
-        frozenset(day for day, kind in days if kind == "holiday"),
-        frozenset(day for day, kind in days if kind == "workday"),
-        date(through, 12, 31),
+def _calendar(days: Iterable[Mapping[str, Any]], through: int) -> Calendar:
+    # A gap before its last year would be a mistake of the operator's, and doctor says so.
+    holidays, workdays = (
+        frozenset(row["day"] for row in days if row["kind"] == kind) for kind in ("holiday", "workday")
     )
+    return Calendar(holidays, workdays, date(through, 12, 31))
 
 
 def warnings(session: Session, today: date) -> list[str]:

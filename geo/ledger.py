@@ -5,7 +5,7 @@ A batch is checked set-wise, so that one bad row does not stop its neighbours. W
 """
 
 import time
-from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,7 +16,6 @@ from sqlmodel import Session
 
 from geo import anomalies, db, errors, holidays
 from geo.errors import Problem
-from geo.hours import Calendar
 from geo.visit_draft import Entry, Said
 from geo.visit_facts import Fact, Facts, Pair, witness, written
 
@@ -37,16 +36,16 @@ Copied = Callable[[Sequence[Entry]], Sequence[Sequence[str]] | None]
 
 def record(session: Session, entries: Sequence[Entry]) -> None:
     """Enter what may be entered; each entry then carries its row or its error. All in this one transaction."""
-    steps = recording(entries, holidays.current(session), Facts(), lambda arriving: _copied_in(session, arriving))
-    db.answer(session, steps)
+    db.answer(session, recording(entries, Facts(), lambda arriving: _copied_in(session, arriving)))
 
 
-def recording(entries: Sequence[Entry], calendar: Calendar, facts: Facts, copied: Copied | None = None) -> db.Steps:
+def recording(entries: Sequence[Entry], facts: Facts, copied: Copied | None = None) -> db.Steps[None]:
     """The same, whoever answers what is asked, each question in a transaction of its own if need be.
 
     `copied` copies many in, where the way to the database can do that. Raises `Unavailable` where what decides about
     them never stayed the same for long enough.
     """
+    calendar = yield from holidays.reading()
     pairs = dict.fromkeys([(entry.key, entry.station_id) for entry in entries]).keys()
     for _ in range(TRIES):
         known = yield from facts.finding(pairs)
@@ -96,7 +95,7 @@ def _too_early(said: Said, latest: datetime) -> errors.InvalidInput:
     return errors.InvalidInput("The body breaks a rule.", problems=[problem])
 
 
-def _noting_use(known: Iterable[Fact], facts: Facts) -> db.Steps:
+def _noting_use(known: Iterable[Fact], facts: Facts) -> db.Steps[None]:
     """Keep the day a key was last used, as `organisations.authenticate` does."""
     today = facts.now().date()
     live = [fact for fact in known if not isinstance(fact["refusal"], errors.Unauthenticated)]
@@ -105,9 +104,7 @@ def _noting_use(known: Iterable[Fact], facts: Facts) -> db.Steps:
         facts.forget_keys(stale)
 
 
-def _entering(
-    first: Mapping[Key, Entry], facts: Facts, copied: Copied | None
-) -> Generator[db.Ask, list[dict[str, Any]], Collection[Key] | None]:
+def _entering(first: Mapping[Key, Entry], facts: Facts, copied: Copied | None) -> db.Steps[Collection[Key] | None]:
     """Insert, and answer the keys of the rows that were there already, or that lost to another reversal.
 
     None where nothing was inserted, for what decides has changed.
@@ -180,7 +177,7 @@ def _copy(session: Session, table: str, lines: Iterable[str]) -> None:
         copy.write("".join(lines))
 
 
-def _standing(keys: Iterable[Key]) -> Generator[db.Ask, list[dict[str, Any]], dict[Key, Row]]:
+def _standing(keys: Iterable[Key]) -> db.Steps[dict[Key, Row]]:
     """What is recorded under these keys."""
     stations, ids = zip(*keys, strict=True)
     found = yield db.Ask("visit_known", {"stations": list(stations), "ids": list(ids)})

@@ -9,7 +9,7 @@ records nothing from that moment on.
 import hashlib
 import hmac
 import time
-from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -37,7 +37,7 @@ class Facts:
         # What the database's clock said, and ours at that moment.
         self._at, self._by_ours = datetime.min.replace(tzinfo=UTC), 0.0
 
-    def finding(self, pairs: Collection[Pair]) -> Generator[db.Ask, list[Fact], dict[Pair, Fact]]:
+    def finding(self, pairs: Collection[Pair]) -> db.Steps[dict[Pair, Fact]]:
         """What is known of each pair; `refusal` says why nobody records by it, or is None. Asks what is not known."""
         digests = {key: hashlib.sha256(key.encode()).digest() for key in {key for key, _ in pairs}}
         known = {pair: self._known.get((digests[pair[0]], pair[1])) for pair in pairs}

@@ -8,7 +8,7 @@ takes 15.
 import asyncio
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg.adapt import PyFormat, Transformer
@@ -20,6 +20,8 @@ from geo import db
 
 # A statement may take 15 s (`db.make_engine`). Who has not answered by then does not answer any more.
 PATIENCE_S = 20.0
+T = TypeVar("T")
+
 LOST = "the connection is lost"
 
 
@@ -54,16 +56,19 @@ class Wire:
             if self._coming is not None and not self._coming.done():
                 self._coming.set_exception(psycopg.OperationalError(LOST))
 
-    async def answer(self, steps: db.Steps) -> None:
-        """Answer what is asked, each question in a transaction of its own.
+    async def answer(self, steps: db.Steps[T]) -> T:
+        """Answer what is asked, each question in a transaction of its own; what comes of it.
 
         Speaks our errors; after any of them the connection is closed.
         """
         try:
             with db.translated_errors():
-                ask = next(steps, None)
-                while ask is not None:
-                    ask = db.following(steps, await self._answered(ask))
+                ask = next(steps)
+                while True:
+                    ask = steps.send(await self._answered(ask))
+        except StopIteration as end:
+            found: T = end.value
+            return found
         except BaseException:
             self.close()
             raise

@@ -134,6 +134,30 @@ def test_postgresql_killed_under_load(place: Path):
         service.holds(book)
 
 
+def test_a_database_that_freezes_under_load(place: Path):
+    """As one whose machine has lost the network: nothing is closed, and nothing is answered."""
+
+    async def freeze(book: Book) -> None:
+        postmaster = service.postmaster()
+        children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+        family = [postmaster, *map(int, children)]
+        for pid in family:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            give_up = time.monotonic() + 60
+            while book.answers[503] < 32:  # those who wait, and those who come when it is known
+                assert time.monotonic() < give_up, book.answers
+                await asyncio.sleep(0.05)
+        finally:
+            for pid in family:
+                os.kill(pid, signal.SIGCONT)
+
+    with serving(place) as service:
+        book = asyncio.run(under_load(service, freeze))
+        assert book.answers[500] == 0
+        service.holds(book)
+
+
 def test_a_worker_killed_under_load(place: Path):
     async def kill(book: Book) -> None:
         for _ in range(3):

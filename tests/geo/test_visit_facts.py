@@ -1,5 +1,6 @@
 """What is remembered of keys and stations: asked once, and never believed beyond the moment it changes."""
 
+import contextlib
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -10,7 +11,6 @@ import pytest
 from sqlalchemy import Engine, text
 
 from geo import db, errors, ledger, organisations, visit_facts
-from geo.hours import Calendar
 from geo.visit_draft import Entry, VisitDraft
 from geo.visit_facts import Facts
 from geo.vocabulary import Role
@@ -44,15 +44,14 @@ class Desk:
         `meanwhile` is done between what decides is read and what it decides about is entered, `as_often` as it is.
         """
         entries = [Entry(self.key, one, draft()) for one in where]
-        with db.session(self.engine) as session:
-            steps = ledger.recording(entries, Calendar.published(), self.facts if facts is None else facts)
-            ask = next(steps, None)
-            while ask is not None:
-                self.asked.append(ask.name)
+        with db.session(self.engine) as session, contextlib.suppress(StopIteration):
+            ask = next(steps := ledger.recording(entries, self.facts if facts is None else facts))
+            while True:
+                self.asked += [ask.name] if ask.name.startswith("visit") else []
                 if meanwhile and ask.name == "visit_enter" and as_often:
                     self.change(meanwhile)
                     as_often -= 1
-                ask = db.following(steps, db.rows(session, ask.name, **ask.given))
+                ask = steps.send(db.rows(session, ask.name, **ask.given))
         return [type(entry.error) if entry.error else list(entry.flags) for entry in entries]
 
     def change(self, statement: str) -> None:

@@ -16,11 +16,11 @@ ASKED = db.Ask("visit_facts", {"asked": f"[{NOBODY}]".replace("'", '"')})
 NO_JSON = db.Ask("visit_facts", {"asked": "no JSON"})
 
 
-def told(*asked: db.Ask) -> tuple[db.Steps, list[list[dict[str, Any]]]]:
+def told(*asked: db.Ask) -> tuple[db.Steps[None], list[list[dict[str, Any]]]]:
     """Steps that ask these, and where their answers are put."""
     found: list[list[dict[str, Any]]] = []
 
-    def steps() -> db.Steps:
+    def steps() -> db.Steps[None]:
         for ask in asked:
             found.append((yield ask))
 
