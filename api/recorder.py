@@ -5,15 +5,19 @@ its commit. All of it happens in the event loop: while the database is at work o
 """
 
 import asyncio
+import logging
 import time
 from collections import deque
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 from geo import db, errors, ledger
 from geo.visit_draft import Entry
 from geo.visit_facts import Facts
 from geo.wire import Wire
+
+log = logging.getLogger("yizhan")
 
 # Beyond this a visit would be answered too late to be of use; whoever sent it still has it.
 MOST_WAITING = 4_000
@@ -40,17 +44,18 @@ class Recorder:
     def __init__(self, database: db.Database) -> None:
         self._engine = database.engine
         self._waiting: deque[Waiting] = deque()
-        self._under_way: asyncio.Task[None] | None = None
+        self._under_way: asyncio.Task[list[Refusal]] | None = None
         self._looking: asyncio.Handle | None = None  # at whether a group may go: in the next turn of the loop, or later
         self._is_soon = False
         self._wire: Wire | None = None
         self._facts = Facts()
         # Of the last group: how many it were, and how long it took.
         self._usual, self._took_s = 1, 0.0
+        self._is_closed = False
 
     def enter(self, entry: Entry) -> "asyncio.Future[Refusal]":
         """Queue an entry; what refuses it is the result, None once it is committed. Raises `Unavailable` when full."""
-        if len(self._waiting) >= MOST_WAITING:
+        if self._is_closed or len(self._waiting) >= MOST_WAITING:
             raise errors.Unavailable(FULL)
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Refusal] = loop.create_future()
@@ -61,11 +66,13 @@ class Recorder:
 
     async def close(self) -> None:
         """Finish what is waiting, and end."""
+        self._is_closed = True
         while self._under_way or self._waiting:
             if self._under_way is None:
                 self._send_off()
             if self._under_way is not None:
                 await asyncio.wait([self._under_way])
+            await asyncio.sleep(0)  # what is done with the group is done in the next turn
         if self._wire is not None:
             self._wire.close()
 
@@ -87,37 +94,41 @@ class Recorder:
     def _send_off(self) -> None:
         self._forget_looking()
         if group := self._take():
-            self._under_way = asyncio.get_running_loop().create_task(self._enter_group(group))
+            refusals = self._refusals([one.entry for one in group])
+            self._under_way = asyncio.get_running_loop().create_task(refusals)
+            self._under_way.add_done_callback(partial(self._arrive, group, time.perf_counter()))
 
-    def _take(self) -> list[Waiting]:
+    def _arrive(self, group: Sequence[Waiting], began: float, entered: "asyncio.Task[list[Refusal]]") -> None:
+        """Send the next group off, and tell those of this one."""
+        self._usual, self._took_s, self._under_way = len(group), time.perf_counter() - began, None
+        if self._waiting:
+            self._gather()
+        refusals: Sequence[Refusal] = [errors.DatabaseUnavailable()] * len(group)
+        if not entered.cancelled():
+            refusals = entered.result()
+        for one, refusal in zip(group, refusals, strict=True):
+            if not one.refusal.done():
+                one.refusal.set_result(refusal)
+
+    def _take(self, most: int = MOST_AT_ONCE) -> list[Waiting]:
         """Those whose turn it is; who has hung up meanwhile is left out."""
         group: list[Waiting] = []
-        while self._waiting and len(group) < MOST_AT_ONCE:
+        while self._waiting and len(group) < most:
             one = self._waiting.popleft()
             if not one.refusal.done():
                 group.append(one)
         return group
 
-    async def _enter_group(self, group: Sequence[Waiting]) -> None:
-        began, refusals = time.perf_counter(), list[Refusal]()
-        try:
-            refusals = await self._refusals([one.entry for one in group])
-        finally:
-            self._usual, self._took_s, self._under_way = len(group), time.perf_counter() - began, None
-            if self._waiting:
-                self._gather()
-        for one, refusal in zip(group, refusals, strict=True):
-            if not one.refusal.done():
-                one.refusal.set_result(refusal)
-
     async def _refusals(self, entries: Sequence[Entry]) -> list[Refusal]:
         try:
             await self._entered(entries)
-        except errors.YizhanError as error:
+        except errors.DatabaseUnavailable as error:
             return [error] * len(entries)
-        except Exception:
-            # Nothing is written; but a mistake of ours about one of them is not the others'. One that came alone is
-            # entered anew as well: what was wrong may be what the connection had prepared.
+        except Exception as error:
+            # A mistake of ours about one of them is not the others', nor that something about one is being changed. One
+            # that came alone is entered anew as well: what was wrong may be what the connection had prepared. What
+            # was written is known again.
+            log.warning("%s visits could not be entered together: %s", len(entries), type(error).__name__)
             return [await self._alone(entry) for entry in entries]
         return [entry.error for entry in entries]
 
@@ -132,6 +143,17 @@ class Recorder:
     async def _entered(self, entries: Sequence[Entry]) -> None:
         """Enter them, or raise what prevents that; a connection that failed is closed, and not used again."""
         if self._wire is None or not self._wire.is_open:
-            # Behind it may be another life of the database, in which versions mean something else.
-            self._wire, self._facts = await Wire.open(self._engine), Facts()
+            try:
+                self._wire = await Wire.open(self._engine)
+            except errors.DatabaseUnavailable as error:
+                self._turn_away(error)
+                raise
+            self._facts = (
+                Facts()
+            )  # behind it may be another life of the database, in which versions mean something else
         await self._wire.answer(ledger.recording(entries, self._facts))
+
+    def _turn_away(self, error: errors.DatabaseUnavailable) -> None:
+        """There is no database: nobody waits until all before them have found that out."""
+        for one in self._take(MOST_WAITING):
+            one.refusal.set_result(error)

@@ -1,6 +1,7 @@
 """The way to PostgreSQL: one engine a process, one transaction a request, errors in our own words.
 
-`connect` finds or starts the database; `session` is the only place that commits.
+`connect` finds or starts the database; `session` is the only place that commits (of `connect_apart` each statement is a
+transaction).
 """
 
 import contextlib
@@ -156,12 +157,14 @@ def make_engine(url: str, *, pool_size: int = 10, hurried: bool = False) -> Engi
 def connect_apart(engine: Engine) -> psycopg.Connection[tuple[Any, ...]]:
     """A new connection of the driver's to the engine's database, none of its pool; in a hurry, as the application.
 
-    Each statement keeps its plan, as with `same_plans` in a session. Raises `DatabaseUnavailable`.
+    Each statement is a transaction, and keeps the plan it was first given: for what goes by keys, whichever are asked,
+    and costs more to plan than to run. Raises `DatabaseUnavailable`.
     """
-    url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    _, given = engine.dialect.create_connect_args(engine.url)
+    given.pop("context", None)  # SQLAlchemy's
+    options = _connect_args(f"{HURRY} -c plan_cache_mode=force_generic_plan -c role=yizhan_app")
     with translated_errors():
-        args = _connect_args(f"{HURRY} -c plan_cache_mode=force_generic_plan -c role=yizhan_app")
-        return psycopg.connect(url, autocommit=True, **args)
+        return psycopg.connect(**{**given, **options}, autocommit=True)
 
 
 def _connect_args(options: str) -> dict[str, Any]:
@@ -176,18 +179,14 @@ def psycopg_url(url: str) -> str:
 
 
 @contextlib.contextmanager
-def session(
-    engine: Database, actor: Actor = READER, *, as_owner: bool = False, same_plans: bool = False
-) -> Iterator[Session]:
+def session(engine: Database, actor: Actor = READER, *, as_owner: bool = False) -> Iterator[Session]:
     """One transaction: commits at the end, rolls back on any error, speaks our errors.
 
     `actor` goes into the history of every station changed. Everything but migrations and region loading runs
-    as the application role, whatever the login. With `same_plans` each statement keeps the plan it was first given:
-    for what goes by keys, whichever are asked, and costs more to plan than to run.
+    as the application role, whatever the login.
     """
     with translated_errors(), Session(engine, expire_on_commit=False) as session:
-        plans = "force_generic_plan" if same_plans else "force_custom_plan"
-        rows(session, "transaction", role="none" if as_owner else "yizhan_app", plans=plans)
+        rows(session, "transaction", role="none" if as_owner else "yizhan_app")
         if actor is not READER:
             act_as(session, actor)
         yield session

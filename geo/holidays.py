@@ -105,8 +105,7 @@ class _Shelf:
 
     def __init__(self) -> None:
         self.lock = Lock()
-        self.calendar: Calendar | None = None
-        self.version: dict[str, Any] | None = None
+        self.kept: tuple[Calendar, dict[str, Any]] | None = None  # and its version
         self.read_at = float("-inf")
 
 
@@ -127,22 +126,24 @@ def reading() -> db.Steps[Calendar]:
     calendar = on_hand()
     if calendar is None:
         (version,) = yield db.Ask("calendar_version", {})
-        calendar = _shelf.calendar
-        if calendar is None or version != _shelf.version:
+        kept = _shelf.kept
+        if kept is None or kept[1] != version:
             days = yield db.Ask("calendar_days", {})
-            calendar = _calendar(days, version["through"]) if version["years"] else Calendar.published()
-        _shelf.calendar, _shelf.version, _shelf.read_at = calendar, version, time.monotonic()
+            kept = _calendar(days, version["through"]) if version["years"] else Calendar.published(), version
+        _shelf.kept, _shelf.read_at = kept, time.monotonic()
+        calendar = kept[0]
     return calendar
 
 
 def on_hand() -> Calendar | None:
     """The calendar where it was read a moment ago."""
-    return _shelf.calendar if time.monotonic() - _shelf.read_at < REFRESH_S else None
+    kept = _shelf.kept
+    return kept[0] if kept and time.monotonic() - _shelf.read_at < REFRESH_S else None
 
 
 def forget() -> None:
     """Read the table again at the next question."""
-    _shelf.read_at, _shelf.version = float("-inf"), None
+    _shelf.read_at, _shelf.kept = float("-inf"), None
 
 
 def _calendar(days: Iterable[Mapping[str, Any]], through: int) -> Calendar:

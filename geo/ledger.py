@@ -17,7 +17,7 @@ from sqlmodel import Session
 from geo import anomalies, db, errors, holidays
 from geo.errors import Problem
 from geo.visit_draft import Entry, Said
-from geo.visit_facts import Fact, Facts, Pair, witness, written
+from geo.visit_facts import Fact, Facts, Pair, witness
 
 # Clocks at doors are wrong; what is further ahead than this is no clock but a mistake.
 FUTURE = timedelta(hours=2)
@@ -48,12 +48,14 @@ def recording(entries: Sequence[Entry], facts: Facts, copied: Copied | None = No
     calendar = yield from holidays.reading()
     pairs = dict.fromkeys([(entry.key, entry.station_id) for entry in entries]).keys()
     for _ in range(TRIES):
-        known = yield from facts.finding(pairs)
-        first, again = _judged(entries, known, facts.now())
-        yield from anomalies.flagging(list(first.values()), calendar)
-        lost = yield from _entering(first, facts, copied)
-        if lost is not None:
-            break
+        known = yield from _decided(pairs, facts)
+        first, again, early = _judged(entries, known, facts.now())
+        if not early or facts.is_news:
+            yield from anomalies.flagging(list(first.values()), calendar)
+            lost = yield from _entering(first, facts, copied)
+            if lost is not None:
+                break
+        # What decides has changed; or a clock that stood still may be the reason why something seems to be too early.
         facts.forget(pairs)
         for entry in entries:
             entry.forget()
@@ -68,23 +70,39 @@ def recording(entries: Sequence[Entry], facts: Facts, copied: Copied | None = No
     for entry in again:
         key = entry.station_id, entry.said.id
         _compare(entry, stand.get(key) if key in lost else first[key].row)
-    yield from _noting_use(known.values(), facts)
 
 
-def _judged(entries: Sequence[Entry], known: Mapping[Pair, Fact], at: datetime) -> tuple[dict[Key, Entry], list[Entry]]:
-    """Which entries may be entered, by key; and those that are in the batch a second time. The others get errors."""
+def _decided(pairs: Collection[Pair], facts: Facts) -> db.Steps[dict[Pair, Fact]]:
+    """What decides about each pair; and the day a key was last used is kept, as `organisations.authenticate` does."""
+    known = yield from facts.finding(pairs)
+    today = facts.now().date()
+    live = [fact for fact in known.values() if not isinstance(fact["refusal"], errors.Unauthenticated)]
+    if stale := {fact["prefix"] for fact in live if fact["last_used_on"] != today}:
+        yield db.Ask("visit_key_use", {"prefixes": sorted(stale)})
+        facts.forget_keys(stale)
+        known = yield from facts.finding(pairs)
+    return known
+
+
+def _judged(
+    entries: Sequence[Entry], known: Mapping[Pair, Fact], at: datetime
+) -> tuple[dict[Key, Entry], list[Entry], bool]:
+    """Which entries may be entered, by key; those that are in the batch a second time; and whether any is too early.
+
+    The others get errors.
+    """
     first: dict[Key, Entry] = {}
     again: list[Entry] = []
-    latest = at + FUTURE
+    latest, early = at + FUTURE, False
     for entry in entries:
         said, fact = entry.said, known[entry.key, entry.station_id]
         entry.fact, entry.at = fact, at
         entry.error = fact["refusal"]
         if entry.error is None and (said.ended_at or said.started_at) > latest:
-            entry.error = _too_early(said, latest)
+            entry.error, early = _too_early(said, latest), True
         if entry.error is None and first.setdefault((entry.station_id, said.id), entry) is not entry:
             again.append(entry)
-    return first, again
+    return first, again, early
 
 
 def _too_early(said: Said, latest: datetime) -> errors.InvalidInput:
@@ -93,15 +111,6 @@ def _too_early(said: Said, latest: datetime) -> errors.InvalidInput:
     at = getattr(said, name)
     problem = Problem(("body", name), "expected no later than two hours from now", at.isoformat())
     return errors.InvalidInput("The body breaks a rule.", problems=[problem])
-
-
-def _noting_use(known: Iterable[Fact], facts: Facts) -> db.Steps[None]:
-    """Keep the day a key was last used, as `organisations.authenticate` does."""
-    today = facts.now().date()
-    live = [fact for fact in known if not isinstance(fact["refusal"], errors.Unauthenticated)]
-    if stale := {fact["prefix"] for fact in live if fact["last_used_on"] != today}:
-        yield db.Ask("visit_key_use", {"prefixes": sorted(stale)})
-        facts.forget_keys(stale)
 
 
 def _entering(first: Mapping[Key, Entry], facts: Facts, copied: Copied | None) -> db.Steps[Collection[Key] | None]:
@@ -129,6 +138,9 @@ def _entering(first: Mapping[Key, Entry], facts: Facts, copied: Copied | None) -
 
 def _copied_in(session: Session, arriving: Sequence[Entry]) -> Sequence[Sequence[str]] | None:
     """What the others are by a statement."""
+    at = session.execute(text("SELECT now()")).scalar_one()
+    for entry in arriving:
+        entry.was_recorded(at)
     lines = sorted(map(_line, arriving))  # by key: see visit_enter
     if _copied(session, lines):
         return None
@@ -144,6 +156,8 @@ COLUMNS = (
     *("device", "reverses", "reason", "flags", "recorded_by"),
 )
 NULL = "\\N"
+# What COPY reads as something else.
+ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 def _line(entry: Entry) -> str:
@@ -151,12 +165,16 @@ def _line(entry: Entry) -> str:
     said, fact = entry.said, entry.fact
     key = f"{entry.station_id}\t{said.id}\t{said.count}\t{said.started}"
     by_group = NULL if said.by_group is None else orjson.dumps(said.by_group).decode()
-    device = NULL if said.device is None else written(said.device)
-    reason = NULL if entry.reason is None else written(entry.reason)
+    device = NULL if said.device is None else _written(said.device)
+    reason = NULL if entry.reason is None else _written(entry.reason)
     return (
-        f"{key}\t{said.ended or NULL}\t{said.method}\t{said.complete}\t{by_group}\t{fact['written']}\t{device}"
+        f"{key}\t{said.ended or NULL}\t{said.method}\t{said.complete}\t{by_group}\t{fact['organisation']}\t{device}"
         f"\t{entry.reverses or NULL}\t{reason}\t{{{','.join(entry.flags)}}}\t{fact['recorded_by']}\n"
     )
+
+
+def _written(value: str) -> str:
+    return value.translate(ESCAPES)
 
 
 def _copied(session: Session, lines: Sequence[str]) -> bool:

@@ -25,44 +25,42 @@ MOST_KNOWN = 10_000
 Fact = dict[str, Any]
 Pair = tuple[str, str]  # a key and a station
 
-# A row as COPY reads it: what it would read as something else.
-ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
-
 
 class Facts:
     """What is known of pairs of a key and a station; keys are known by their digests alone."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[bytes, str], Fact] = {}
+        self._known: dict[Pair, Fact] = {}
         # What the database's clock said, and ours at that moment.
         self._at, self._by_ours = datetime.min.replace(tzinfo=UTC), 0.0
+        self.is_news = False  # whether something was asked for the last finding
 
     def finding(self, pairs: Collection[Pair]) -> db.Steps[dict[Pair, Fact]]:
         """What is known of each pair; `refusal` says why nobody records by it, or is None. Asks what is not known."""
-        digests = {key: hashlib.sha256(key.encode()).digest() for key in {key for key, _ in pairs}}
-        known = {pair: self._known.get((digests[pair[0]], pair[1])) for pair in pairs}
-        unknown = [pair for pair, fact in known.items() if fact is None]
+        hidden = _hidden(pairs)
+        known = {pair: fact for pair, kept in hidden.items() if (fact := self._known.get(kept)) is not None}
+        unknown = [pair for pair in pairs if pair not in known]
+        self.is_news = bool(unknown)
         if not unknown:
-            return known  # type: ignore[return-value]  # none of them is None
+            return known
         asked = [{"prefix": organisations.bare_prefix(key), "station_id": station_id} for key, station_id in unknown]
         began = time.monotonic()
         found = yield db.Ask("visit_facts", {"asked": orjson.dumps(asked).decode()})
         self.set_clock(found[0]["clock"], began)
         if len(self._known) + len(unknown) > MOST_KNOWN:
             self._known.clear()
-        for (key, station_id), fact in zip(unknown, found, strict=True):
-            fact["refusal"] = _refusal(digests[key], fact)
-            fact["written"] = written(fact["organisation"] or "")
+        for pair, fact in zip(unknown, found, strict=True):
+            fact["refusal"] = _refusal(hidden[pair][0], fact)
             fact["recorded_by"] = organisations.KEY_MARK + (fact["prefix"] or "")
-            known[key, station_id] = fact
+            known[pair] = fact
             if fact["refusal"] is None:
-                self._known[digests[key], station_id] = fact
-        return known  # type: ignore[return-value]  # none of them is None any more
+                self._known[hidden[pair]] = fact
+        return known
 
     def forget(self, pairs: Collection[Pair]) -> None:
         """Ask anew about these."""
-        for key, station_id in pairs:
-            self._known.pop((hashlib.sha256(key.encode()).digest(), station_id), None)
+        for kept in _hidden(pairs).values():
+            self._known.pop(kept, None)
 
     def forget_keys(self, prefixes: Collection[str]) -> None:
         """Ask anew about everything that has to do with these keys."""
@@ -77,37 +75,43 @@ class Facts:
         return self._at + timedelta(seconds=time.monotonic() - self._by_ours)
 
 
+def _hidden(pairs: Iterable[Pair]) -> dict[Pair, Pair]:
+    """Under what a pair is kept: the digest of the key in its place."""
+    digests: dict[str, str] = {}
+    found = {}
+    for key, station_id in pairs:
+        if key not in digests:
+            digests[key] = hashlib.sha256(key.encode()).hexdigest()
+        found[key, station_id] = digests[key], station_id
+    return found
+
+
 def witness(facts: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """The rows these were read from, and their versions, as `visit_enter` takes them: arrays as text.
 
-    Keys, ids and codes need no quotes there.
+    A row that was read in two versions is in there twice: one of them is not current.
     """
-    keys: dict[str, str] = {}
-    stations: dict[str, str] = {}
-    above: dict[str, str] = {}
+    rows: dict[str, set[tuple[str, str]]] = {"keys": set(), "stations": set(), "above": set()}
     for fact in facts:
-        keys[fact["prefix"]] = fact["key_version"]
-        stations[fact["station_id"]] = fact["station_version"]
+        rows["keys"].add((fact["prefix"], fact["key_version"]))
+        rows["stations"].add((fact["station_id"], fact["station_version"]))
         if fact["above"]:
-            above |= fact["above"]
+            rows["above"].update(fact["above"].items())
     found = {}
-    for name, versions in (("keys", keys), ("stations", stations), ("above", above)):
-        found[name], found[f"{name}_versions"] = _array(versions), _array(versions.values())
+    for name, versions in rows.items():
+        found[name] = _array(row for row, _ in versions)
+        found[f"{name}_versions"] = _array(version for _, version in versions)
     return found
 
 
 def _array(values: Iterable[str]) -> str:
-    return f"{{{','.join(values)}}}"
+    """In quotes, for an organisation may be called `null`; none of them has a quote or a backslash in it."""
+    return "{" + ",".join(f'"{value}"' for value in values) + "}"
 
 
-def written(value: str) -> str:
-    """A text as COPY reads it."""
-    return value.translate(ESCAPES)
-
-
-def _refusal(digest: bytes, fact: Mapping[str, Any]) -> errors.YizhanError | None:
+def _refusal(digest: str, fact: Mapping[str, Any]) -> errors.YizhanError | None:
     """Why nobody with this key records anything at that station; None where they may."""
-    if fact["secret_hash"] is None or not hmac.compare_digest(digest, fact["secret_hash"]):
+    if fact["secret_hash"] is None or not hmac.compare_digest(bytes.fromhex(digest), fact["secret_hash"]):
         return errors.Unauthenticated()
     if not fact["is_station"]:
         return errors.StationNotFound()

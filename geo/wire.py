@@ -1,5 +1,7 @@
 """A connection that an event loop keeps, in libpq's own terms: for what is done a thousand times a second.
 
+Each question is a transaction, committed by the server when it has answered.
+
 Statements are prepared once, and while the database is at work the loop does something else: no thread waits for it,
 and none has to be woken. A driver's cursor takes 50 µs of processor time a statement, most of it in Python; this
 takes 15.
@@ -18,11 +20,10 @@ from sqlalchemy import Engine
 
 from geo import db
 
-# A statement may take 15 s (`db.make_engine`). Who has not answered by then does not answer any more.
+# A statement may take 15 s (`db.HURRY`). Who has not answered by then does not answer any more.
 PATIENCE_S = 20.0
-T = TypeVar("T")
-
 LOST = "the connection is lost"
+T = TypeVar("T")
 
 
 class Wire:
@@ -44,7 +45,12 @@ class Wire:
     @classmethod
     async def open(cls, engine: Engine) -> "Wire":
         """A new connection to the engine's database. Raises `DatabaseUnavailable`."""
-        return cls(await asyncio.to_thread(db.connect_apart, engine))
+        connecting = asyncio.ensure_future(asyncio.to_thread(db.connect_apart, engine))
+        try:
+            return cls(await asyncio.shield(connecting))
+        except asyncio.CancelledError:
+            connecting.add_done_callback(_hang_up)
+            raise
 
     def close(self) -> None:
         """Give up the connection, and whatever is under way."""
@@ -63,15 +69,19 @@ class Wire:
         """
         try:
             with db.translated_errors():
-                ask = next(steps)
-                while True:
-                    ask = steps.send(await self._answered(ask))
-        except StopIteration as end:
-            found: T = end.value
-            return found
+                return await self._conversed(steps)
         except BaseException:
             self.close()
             raise
+
+    async def _conversed(self, steps: db.Steps[T]) -> T:
+        try:
+            ask = next(steps)
+            while True:
+                ask = steps.send(await self._answered(ask))
+        except StopIteration as end:
+            found: T = end.value
+            return found
 
     async def _answered(self, ask: db.Ask) -> list[dict[str, Any]]:
         names = self._parameters.get(ask.name)
@@ -135,6 +145,12 @@ class Wire:
             columns = self._columns[name] = [(result.fname(n) or b"").decode() for n in range(result.nfields)]
         self._reader.set_pgresult(result)
         return [dict(zip(columns, row, strict=True)) for row in self._reader.load_rows(0, result.ntuples, tuple)]
+
+
+def _hang_up(connecting: asyncio.Future[psycopg.Connection[tuple[Any, ...]]]) -> None:
+    """Close what nobody waits for any more."""
+    if not connecting.cancelled() and connecting.exception() is None:
+        connecting.result().close()
 
 
 def numbered(query: str) -> tuple[list[str], bytes]:

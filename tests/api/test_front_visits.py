@@ -139,8 +139,8 @@ def watch(app: FastAPI) -> list[list[Entry]]:
     groups: list[list[Entry]] = []
     take = app.state.recorder._take
 
-    def taking() -> Any:
-        taken = take()
+    def taking(most: int = recorder.MOST_AT_ONCE) -> Any:
+        taken = take(most)
         groups.append([one.entry for one in taken])
         return taken
 
@@ -289,7 +289,9 @@ def test_who_hangs_up_while_waiting_is_left_out(crowd: Crowd, monkeypatch: pytes
     assert crowd.played.told() == {crowd.played.stations[WHERE]: 2 * 3}
 
 
-def test_a_key_revoked_while_its_visits_wait_records_none_of_them(crowd: Crowd):
+def test_a_key_revoked_while_its_visits_wait_for_the_ledger_records_none_of_them(crowd: Crowd):
+    """What waits for a row of it was decided before, and goes in."""
+
     async def play() -> list[Answer]:
         first = await crowd.wait_for_the_first()
         waiting = asyncio.create_task(crowd.ask(visit()))
@@ -299,7 +301,7 @@ def test_a_key_revoked_while_its_visits_wait_records_none_of_them(crowd: Crowd):
         crowd.let_go()
         return [await first, await waiting]
 
-    # The first waits within the statement that enters it, the second for its turn.
+    # The first waits for the table, before its statement looks at anything, the second for its turn.
     assert [status for status, _, _ in crowd.run(play)] == [401, 401]
     assert crowd.played.told() == {}
 

@@ -1,12 +1,13 @@
 """The groups of the recorder: who goes together, and how long that is waited for; their fate is `test_front_visits`."""
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from api import recorder
 from api.recorder import Recorder
@@ -25,8 +26,8 @@ def play(fresh_engine: Engine) -> Play:
         recording, groups = Recorder(fresh_engine), list[int]()
         recording._usual, recording._took_s = usual, took_s
 
-        def taking(take: Callable[[], Any] = recording._take) -> Any:
-            taken = take()
+        def taking(most: int = recorder.MOST_AT_ONCE, take: Callable[[int], Any] = recording._take) -> Any:
+            taken = take(most)
             groups.append(len(taken))
             return taken
 
@@ -102,6 +103,65 @@ def test_a_database_that_comes_back_is_found_again(fresh_engine: Engine, monkeyp
         return found
 
     assert asyncio.run(scene()) == [errors.DatabaseUnavailable, errors.Unauthenticated] * 2
+
+
+def strangers(recording: Recorder, many: int) -> "list[asyncio.Future[Exception | None]]":
+    said = visit_draft.VisitDraft.model_validate(visit())
+    return [recording.enter(Entry("nobody", uuid4(), said)) for _ in range(many)]
+
+
+def test_where_no_database_is_all_that_wait_are_told_at_once(fresh_engine: Engine, monkeypatch: pytest.MonkeyPatch):
+    """And not a hundred after the other."""
+    tried: list[Engine] = []
+
+    def refuse(engine: Engine) -> None:
+        tried.append(engine)
+        time.sleep(0.1)
+        raise errors.DatabaseUnavailable
+
+    monkeypatch.setattr(db, "connect_apart", refuse)
+
+    async def scene() -> set[type]:
+        recording = Recorder(fresh_engine)
+        waiting = strangers(recording, 10 * recorder.MOST_AT_ONCE)
+        refusals = await asyncio.wait_for(asyncio.gather(*waiting), 20)
+        await recording.close()
+        return set(map(type, refusals))
+
+    assert asyncio.run(scene()) == {errors.DatabaseUnavailable}
+    assert len(tried) == 1
+
+
+@pytest.mark.parametrize("after_s", [0.0, 0.003, 0.05], ids=["before it began", "connecting", "asking"])
+def test_a_group_that_is_cancelled_is_answered_and_stands_in_nobody_s_way(fresh_engine: Engine, after_s: float):
+    async def scene() -> list[type]:
+        recording = Recorder(fresh_engine)
+        with fresh_engine.connect() as other:
+            other.execute(text("LOCK TABLE api_key IN ACCESS EXCLUSIVE MODE"))
+            waiting = strangers(recording, 3)
+            recording._send_off()
+            if after_s:
+                await asyncio.sleep(after_s)
+            assert recording._under_way is not None
+            recording._under_way.cancel()
+            await asyncio.sleep(0.2)
+            other.rollback()
+        waiting += strangers(recording, 1)
+        refusals = await asyncio.wait_for(asyncio.gather(*waiting), 20)
+        await asyncio.wait_for(recording.close(), 20)
+        return list(map(type, refusals))
+
+    assert asyncio.run(scene()) == [errors.DatabaseUnavailable] * 3 + [errors.Unauthenticated]
+
+
+def test_once_it_is_closed_it_takes_nothing(fresh_engine: Engine):
+    async def scene() -> None:
+        recording = Recorder(fresh_engine)
+        await recording.close()
+        with pytest.raises(errors.Unavailable):
+            strangers(recording, 1)
+
+    asyncio.run(scene())
 
 
 def _refuse(engine: Engine) -> None:

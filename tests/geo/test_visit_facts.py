@@ -3,7 +3,7 @@
 import contextlib
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -43,7 +43,13 @@ class Desk:
 
         `meanwhile` is done between what decides is read and what it decides about is entered, `as_often` as it is.
         """
-        entries = [Entry(self.key, one, draft()) for one in where]
+        return self.enter([(self.key, one) for one in where], facts, meanwhile, as_often)
+
+    def enter(
+        self, pairs: Sequence[tuple[str, UUID]], facts: Facts | None = None, meanwhile: str = "", as_often: int = 1
+    ) -> list[Any]:
+        """The same by several keys."""
+        entries = [Entry(key, one, draft()) for key, one in pairs]
         with db.session(self.engine) as session, contextlib.suppress(StopIteration):
             ask = next(steps := ledger.recording(entries, self.facts if facts is None else facts))
             while True:
@@ -105,6 +111,61 @@ def test_whatever_decides_is_seen_from_its_change_on(desk: Desk, statement: str,
     assert desk.count() == 2 + 2 * sum(not isinstance(one, type) for one in expected)
 
 
+OTHER_BANK: Sequence[tuple[str, str]] = (
+    ("UPDATE station SET managed_by = 'icbc' WHERE id = :below", "below"),
+    ("UPDATE organisation SET parent = 'icbc' WHERE code = 'ccb-410100'", "beside"),
+)
+
+
+@pytest.mark.parametrize(("statement", "theirs"), OTHER_BANK, ids=["a station", "a branch"])
+def test_what_is_known_in_two_versions_is_believed_in_neither(desk: Desk, statement: str, theirs: str):
+    """One of a group is remembered as it was, another one has just been read."""
+    with db.session(desk.engine, ACTOR) as session:
+        beside = UUID(station(session, name="旁", lat=34.85, organisation="ccb-410100", publish=True))
+        other = organisations.create_key(session, "icbc", role=Role.HOST)
+    assert desk.record(desk.below) == [[]]
+    desk.change(statement)
+    both = [(desk.key, desk.below), (other, {"below": desk.below, "beside": beside}[theirs])]
+    assert desk.enter(both) == [errors.Forbidden, []]
+    assert desk.count() == 2
+
+
+def test_an_organisation_may_be_called_null(desk: Desk):
+    with db.session(desk.engine, ACTOR) as session:
+        organisation(session, "null", parent="ccb")
+        nowhere = UUID(station(session, name="空", lat=34.9, organisation="null", publish=True))
+    for _ in range(2):
+        assert desk.record(desk.own, nowhere) == [[], []]
+
+
+def test_a_clock_that_stood_still_refuses_nobody(desk: Desk):
+    """As that of a machine that was asleep."""
+    assert desk.record(desk.own) == [[]]
+    desk.facts._by_ours += 3 * 3600
+    assert desk.record(desk.own) == [[]]
+    assert desk.asked.count("visit_facts") == 2
+
+
+def test_what_is_too_early_is_refused_and_asked_for_once_more_at_most(desk: Desk):
+    assert desk.record(desk.own) == [[]]
+    late = VisitDraft.model_validate(draft().model_dump() | {"started_at": datetime.now(UTC) + timedelta(hours=3)})
+    entry = Entry(desk.key, desk.own, late)
+    with db.session(desk.engine) as session:
+        db.answer(session, ledger.recording([entry], desk.facts))
+    assert isinstance(entry.error, errors.InvalidInput)
+    assert desk.count() == 1
+
+
+@pytest.mark.parametrize("many", [1, ledger.MANY])
+def test_when_it_was_recorded_is_told_as_it_is_stored(desk: Desk, many: int):
+    entries = [Entry(desk.key, desk.own, draft()) for _ in range(many)]
+    with db.session(desk.engine) as session:
+        session.execute(text("SELECT pg_sleep(0.05)"))  # the transaction began before anything was asked
+        ledger.record(session, entries)
+        stored = session.execute(text("SELECT DISTINCT recorded_at FROM visit")).scalar_one()
+    assert {entry.row["recorded_at"] for entry in entries} == {stored}
+
+
 def test_a_key_that_expires_by_itself_records_nothing_from_then_on(desk: Desk):
     desk.change("UPDATE api_key SET expires_at = now() + interval '300 milliseconds'")
     assert desk.record(desk.own) == [[]]
@@ -126,9 +187,15 @@ def test_the_first_use_of_a_day_is_kept_and_does_not_stand_in_the_way_of_the_nex
     desk.change("UPDATE api_key SET last_used_on = current_date - 1")
     for _ in range(2):
         assert desk.record(desk.own) == [[]]
-    assert desk.asked.count("visit_key_use") == 1
-    assert desk.asked.count("visit_facts") == 2
+    assert desk.asked == ["visit_facts", "visit_key_use", "visit_facts", "visit_enter", "visit_enter"]
     assert desk.count() == 2
+
+
+def test_nothing_is_asked_after_what_is_new_was_written(desk: Desk):
+    """Or what fails then would be told to those whose visits are there."""
+    desk.change("UPDATE api_key SET last_used_on = current_date - 1")
+    assert desk.record(desk.own, desk.below) == [[], []]
+    assert desk.asked[-1] == "visit_enter"
 
 
 def test_only_so_many_are_remembered(desk: Desk, monkeypatch: pytest.MonkeyPatch):

@@ -203,6 +203,20 @@ def test_no_database_is_a_database_that_is_not_there():
     engine.dispose()
 
 
+def test_it_goes_where_the_engine_goes(monkeypatch: pytest.MonkeyPatch):
+    """An address is written in another way for the one than for the other."""
+    given: dict[str, Any] = {}
+    monkeypatch.setattr(psycopg, "connect", lambda **said: given.update(said))
+    engine = db.make_engine(
+        "postgresql://u:pa%20ss@/my%20db?host=h1:5432&host=h2:5433&sslrootcert=/etc/my%20certs/ca.pem"
+    )
+    db.connect_apart(engine)
+    engine.dispose()
+    assert (given["user"], given["password"], given["dbname"]) == ("u", "pa ss", "my db")
+    assert (given["host"], given["port"], given["sslrootcert"]) == ("h1,h2", "5432,5433", "/etc/my certs/ca.pem")
+    assert "role=yizhan_app" in given["options"]
+
+
 def test_its_connections_are_not_the_pool_s(fresh_engine: Engine):
     async def many() -> None:
         opened = [await Wire.open(fresh_engine) for _ in range(25)]  # more than the pool may have
