@@ -1,6 +1,7 @@
 """Errors become RFC 9457 problems: one table from error to status, one shape for every answer that is no success."""
 
 import logging
+import math
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -101,6 +102,8 @@ async def answer_error(request: Request, error: Exception) -> Response:
         error = stranger
     problems = [{"loc": list(problem.loc), "message": problem.message} for problem in error.problems]
     headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, errors.Unauthenticated) else {}
+    if isinstance(error, errors.TooOften):
+        headers["Retry-After"] = str(math.ceil(error.again_in_s))
     if isinstance(error, errors.Succeeded):
         headers["Location"] = place_of_successor(request, error.successor)
     return ProblemResponse(request, STATUS[type(error)], error.message, problems=problems, headers=headers)

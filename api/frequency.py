@@ -34,10 +34,11 @@ class Frequency:
             self._hashed("", station_id): MOST_AT_A_STATION,
         }
         with self._lock:
-            if self._clock() - self._began > WINDOW_S:
-                self._began, self._counts = self._clock(), Counter()
+            now = self._clock()
+            if now - self._began >= WINDOW_S:
+                self._began, self._counts = now, Counter()
             if any(self._counts[name] >= most for name, most in asked.items()):
-                raise errors.TooOften
+                raise errors.TooOften(self._began + WINDOW_S - now)
             self._counts.update(asked.keys())
 
     def _hashed(self, *parts: str) -> bytes:

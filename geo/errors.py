@@ -216,6 +216,10 @@ class StaleRevision(YizhanError):
 class TooOften(YizhanError):
     """Too many requests; try again later."""
 
+    def __init__(self, again_in_s: float) -> None:
+        self.again_in_s = again_in_s
+        super().__init__()
+
 
 class Unavailable(YizhanError):
     """The service cannot answer now; nothing was written."""

@@ -134,6 +134,13 @@ class VisitDraft(BaseModel):
     by_group: dict[Serves, Annotated[int, Field(ge=0, le=LARGEST_COUNT)]] | None = None
     device: Annotated[str, trimmed(LONGEST_DEVICE)] | None = None
 
+    @field_validator("count", mode="before")
+    @classmethod
+    def _counted(cls, value: object) -> object:
+        if isinstance(value, bool):
+            raise ValueError("expected a number")
+        return value
+
     @field_validator("device")
     @classmethod
     def _storable(cls, value: str | None) -> str | None:

@@ -111,6 +111,8 @@ def _read(key: str, number: int, given: object) -> Reported:
         return Reported(number, Entry(key, said.station_id, said))
     if isinstance(given, InvalidInput):
         return Reported(number, None, given)
+    if not isinstance(given, dict):
+        return Reported(number, None, InvalidInput("The row is no JSON object."))
     try:
         draft = ReportedVisit.model_validate(given)
         return Reported(number, Entry(key, draft.station_id, draft))
@@ -155,6 +157,8 @@ def _csv_rows(content: bytes) -> Iterator[tuple[int, object]]:
     try:
         lines = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
         header = next(lines, [])
+        if missing := [name for name in ("station_id", "id", "started_at", "method") if name not in header]:
+            raise errors.UnreadableFile(f"Expected CSV with a header; it has no column {', '.join(missing)}.")
         for number, cells in enumerate(filter(None, lines), start=2):  # a line without anything is no row
             if len(cells) > len(header):
                 yield number, InvalidInput("The row has more cells than the header.")

@@ -153,9 +153,31 @@ def test_files_of_all_kinds_are_read_row_by_row(session, host):
     assert [(row.number, row.verdict) for row in found] == [(2, "recorded"), (3, "refused")]
     assert found[1].error is not None
     assert {problem.loc for problem in found[1].error.problems} == {("id",), ("started_at",)}
-    for content, kind in [(b"{}", visits.JSON), (b"[", visits.JSON), (b"\xff", visits.CSV)]:
+    for content, kind in [(b"{}", visits.JSON), (b"[", visits.JSON), (b"\xff", visits.CSV), (b"", visits.CSV)]:
         with pytest.raises(errors.UnreadableFile):
             visits.record_many(session, key, content, kind)
+
+
+def test_a_table_without_a_header_does_not_lose_its_first_row_in_silence(session, host):
+    key, where = host
+    row = f"{where},{uuid4()},{NOON},qr_scan\n".encode()
+    with pytest.raises(errors.UnreadableFile, match="no column station_id, id, started_at, method"):
+        visits.record_many(session, key, row, visits.CSV)
+    with pytest.raises(errors.UnreadableFile, match="no column id, method"):
+        visits.record_many(session, key, b"station_id,ID,started_at\n" + row, visits.CSV)
+
+
+@pytest.mark.parametrize(("row", "said"), [(b"7", "no JSON object"), (b"null", "no JSON object"), (b'"a"', "no JSON")])
+def test_what_is_no_object_is_refused_in_words_of_ours(session, host, row, said):
+    (found,) = visits.record_many(session, host[0], row, visits.NDJSON)
+    assert found.error is not None
+    assert said in found.error.message
+
+
+def test_true_is_no_count():
+    for count in (True, False):
+        with pytest.raises(ValueError, match="expected a number"):
+            draft(count=count)
 
 
 def test_a_reversal_takes_back_the_total_once(session, host):
