@@ -148,9 +148,7 @@ class Recorder:
             except errors.DatabaseUnavailable as error:
                 self._turn_away(error)
                 raise
-            self._facts = (
-                Facts()
-            )  # behind it may be another life of the database, in which versions mean something else
+            self._facts = Facts()  # this may be another life of the database, where versions mean something else
         await self._wire.answer(ledger.recording(entries, self._facts))
 
     def _turn_away(self, error: errors.DatabaseUnavailable) -> None:
