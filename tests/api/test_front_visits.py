@@ -376,17 +376,16 @@ def test_connections_cut_in_the_middle_lose_nothing_and_count_nothing_twice(crow
     book, where = Book(), [crowd.played.stations[WHERE]]
     name = crowd.played.engine.url.database
 
-    async def play() -> int:
+    async def play() -> None:
         cut = 0
-        async with reporting(book, where, crowd.played.keys["bank"], [crowd.send] * 8):
+        async with asyncio.timeout(60), reporting(book, where, crowd.played.keys["bank"], [crowd.send] * 8):
             with psycopg.connect(server, autocommit=True) as cutting:
-                for _ in range(25):
+                while cut < 25:
                     await asyncio.sleep(0.03)
                     cut += cutting.execute(
                         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
                     ).rowcount
-        return cut
 
-    assert crowd.run(play) > 20
+    crowd.run(play)
     assert book.answers[500] == 0
     book.holds(crowd.played.engine)
